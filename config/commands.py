@@ -1,0 +1,28 @@
+"""The base of all commands: expected failures end as clear lines with exit status 1."""
+
+from typing import Any, ClassVar
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
+
+from config.errors import ConfigurationError
+
+
+class ProductCommand(BaseCommand):
+    """A command that says what went wrong, where, and the mend, and no more."""
+
+    failures: ClassVar[tuple[type[Exception], ...]] = ()
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Run the command, turning the failures that it expects into one line each."""
+        try:
+            return super().execute(*args, **options)
+        except OperationalError as problem:
+            raise CommandError(
+                f"the database cannot be reached: {str(problem).splitlines()[0]}; "
+                "check DATABASE_URL, or unset it for the embedded PostgreSQL"
+            ) from problem
+        except Exception as problem:
+            if isinstance(problem, (ConfigurationError, *self.failures)):
+                raise CommandError(str(problem)) from problem
+            raise

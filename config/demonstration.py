@@ -1,0 +1,111 @@
+"""The demonstration: every part of the product at work, on real images where they can be had."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.management.base import OutputWrapper
+
+from config.progress import Progress
+from evaluation.coordinators import create_coordinator
+from evaluation.demo_images import ensure_demo_images
+from evaluation.invitations import invite_rater, link_of
+from evaluation.models import Dataset, Rater, Study
+from evaluation.sealing import seal_study
+from evaluation.simulated import Skill, read_study
+from evaluation.studies import close_study, create_study
+from generation.batches import OWN_WEIGHTS, plan_batch, progress_of, run_batch
+from generation.engine.registry import load_generator
+
+GENERATOR = "dermdiff"
+PER_ENTITY = 20  # ten for each of the two studies
+COORDINATOR = "coordinator"
+
+#: Sensitivity, criterion and share of right diagnoses differ, as between real readers.
+SIMULATED = (
+    Skill(0.9, 0.1, (0.74, 0.66)),
+    Skill(1.6, -0.1, (0.80, 0.62)),
+    Skill(0.5, 0.4, (0.62, 0.55)),
+    Skill(1.2, 0.2, (0.71, 0.68)),
+    Skill(0.8, -0.3, (0.66, 0.50)),
+    Skill(1.4, 0.0, (0.84, 0.72)),
+)
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """Where the demonstration is entered; paths begin with a slash."""
+
+    rater: str
+    admin: str
+    password: str
+    report: str
+
+
+def build_demonstration(say: Say, stream: OutputWrapper) -> Demonstration:
+    """Make whatever of the demonstration is not there yet, showing progress.
+
+    Raises:
+        EvaluationError, GenerationError: images or weights cannot be had.
+    """
+    if not Study.objects.filter(slug="example", closed_at__isnull=False).exists():
+        with Progress(stream, "real images") as progress:
+            dataset = ensure_demo_images(say, progress)
+        _generate(say, stream)
+        _seal("demo", "Real or AI-generated? Seven skin lesions", dataset, say)
+        _read_example(dataset, say, stream)
+    study = Study.objects.get(slug="demo")
+    rater = study.raters.filter(kind=Rater.Kind.HUMAN).first()
+    invitation = (
+        rater.invitations.get(revoked_at=None) if rater else invite_rater(study, label="you")
+    )
+    return Demonstration(
+        link_of(invitation, ""),
+        "/admin/",
+        _password(settings.VAR_DIR / "demo_password"),
+        "/reports/example/",
+    )
+
+
+def _generate(say: Say, stream: OutputWrapper) -> None:
+    batch = plan_batch(generator=GENERATOR, per_entity=PER_ENTITY, seed=2023)
+    done, total = progress_of(batch)
+    if done < total:
+        say(f"synthetic images: {total - done} by {GENERATOR}")
+        with Progress(stream, "made") as progress:
+            run_batch(batch, load_generator(GENERATOR, OWN_WEIGHTS), progress)
+
+
+def _seal(slug: str, title: str, dataset: Dataset, say: Say) -> Study:
+    study = Study.objects.filter(slug=slug).first() or create_study(
+        slug=slug, title=title, dataset=dataset, generators=[GENERATOR], contact=settings.CONTACT
+    )
+    if not study.sealed_at:
+        study = seal_study(study)
+        say(f"study '{slug}': {study.stimuli.count()} images, sealed")
+    return study
+
+
+def _read_example(dataset: Dataset, say: Say, stream: OutputWrapper) -> None:
+    study = _seal("example", "Example: read by simulated raters", dataset, say)
+    missing = len(SIMULATED) - study.raters.filter(sessions__completed_at__isnull=False).count()
+    with Progress(stream, "simulated raters") as progress:
+        for number in range(len(SIMULATED) - missing, len(SIMULATED)):
+            invitation = invite_rater(
+                study, label=f"simulated {number + 1}", kind=Rater.Kind.SIMULATED
+            )
+            read_study(invitation.rater.sessions.get(), SIMULATED[number], seed=number)
+            progress(number + 1, len(SIMULATED))
+    close_study(study, reason="example of a finished study")
+
+
+def _password(path: Path) -> str:
+    """Return the demonstration's password, kept so that it can be said again."""
+    if not User.objects.filter(username=COORDINATOR).exists():
+        path.touch(mode=0o600)
+        path.write_text(create_coordinator(COORDINATOR))
+    return path.read_text()
