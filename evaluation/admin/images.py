@@ -1,0 +1,202 @@
+"""Images in the admin: import a dataset, look through the catalogue."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.files.uploadedfile import UploadedFile
+from django.db.models import Count, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from evaluation.admin.base import PlainAdmin
+from evaluation.catalogue import open_original
+from evaluation.errors import EvaluationError, ImportRefused
+from evaluation.importing import plan_import, run_import
+from evaluation.models import Dataset, Image, Study
+
+THUMBNAIL = 96  # px
+SHOWN_PROBLEMS = 30
+
+
+class ImportForm(forms.ModelForm):
+    """Upload a zip of images with their metadata; everything is checked before it is taken."""
+
+    images = forms.FileField(
+        label=_("Images"),
+        help_text=_("A zip of JPEG or PNG files"),
+        widget=forms.FileInput(attrs={"accept": ".zip"}),
+    )
+    metadata = forms.FileField(
+        label=_("Metadata"),
+        help_text=_(
+            "A CSV in UTF-8 with the columns image_id and dx (akiec, bcc, bkl, df, mel, nv, vasc); "
+            "lesion_id, dx_type, age, sex and localization where known"
+        ),
+        widget=forms.FileInput(attrs={"accept": ".csv"}),
+    )
+    skip_problems = forms.BooleanField(
+        label=_("Leave out what has problems"),
+        required=False,
+        help_text=_("Otherwise a single problem keeps everything from being imported"),
+    )
+
+    class Meta:
+        model = Dataset
+        fields = ("name", "licence")
+
+    def validate_unique(self) -> None:
+        """Let a dataset that exists be added to."""
+
+    def clean(self) -> dict[str, Any]:
+        """Check the files wholly, so that the form says what is wrong with them."""
+        data = super().clean() or {}
+        if self.errors:
+            return data
+        with (
+            _on_disk(data["images"], ".zip") as source,
+            _on_disk(data["metadata"], ".csv") as rows,
+        ):
+
+            def named(problem: str) -> str:
+                return problem.replace(source, data["images"].name).replace(
+                    rows, data["metadata"].name
+                )
+
+            try:
+                plan = plan_import(
+                    source=source, metadata=rows, dataset=data["name"], licence=data["licence"]
+                )
+                self.instance = run_import(plan, source=source, skip_problems=data["skip_problems"])
+                self.imported = len(plan.found)
+                self.problems = [named(problem) for problem in plan.problems]
+            except ImportRefused as refused:
+                for problem in refused.problems[:SHOWN_PROBLEMS]:
+                    self.add_error(None, named(problem))
+                if (more := len(refused.problems) - SHOWN_PROBLEMS) > 0:
+                    self.add_error(None, _("… and %d more") % more)
+            except EvaluationError as problem:
+                self.add_error(None, named(str(problem)))
+        return data
+
+    def save(self, commit: bool = True) -> Dataset:
+        """Return the dataset: the import has made it."""
+        return self.instance
+
+    def save_m2m(self) -> None:
+        """Nothing is left to do."""
+
+
+@contextmanager
+def _on_disk(upload: UploadedFile, suffix: str) -> Iterator[str]:
+    """Give an upload a path, wherever Django keeps it."""
+    with tempfile.NamedTemporaryFile(suffix=suffix) as file:
+        for chunk in upload.chunks():
+            file.write(chunk)
+        file.flush()
+        yield file.name
+
+
+@admin.register(Dataset)
+class DatasetAdmin(PlainAdmin):
+    """Datasets; adding one imports it."""
+
+    form = ImportForm
+    add_title = _("Import real images")
+    list_display = ("name", "images_count", "licence", "phantom", "imported_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Dataset]:
+        """Count the images in the same query."""
+        return super().get_queryset(request).annotate(n=Count("images"))
+
+    @admin.display(description=_("images"), ordering="n")
+    def images_count(self, dataset: Dataset) -> int:
+        """How many images the dataset holds."""
+        return dataset.n  # type: ignore[attr-defined]
+
+    def save_model(
+        self, request: HttpRequest, obj: Dataset, form: ImportForm, change: bool
+    ) -> None:
+        """Say what came in; the form has imported it."""
+        self.message_user(request, _("%d images imported.") % form.imported)
+        for problem in form.problems[:SHOWN_PROBLEMS]:
+            self.message_user(request, _("Left out: %s") % problem, level="warning")
+
+    def has_change_permission(self, request: HttpRequest, obj: Dataset | None = None) -> bool:
+        """A dataset is what was imported."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Dataset | None = None) -> bool:
+        """A dataset is kept for the studies that use it."""
+        return False
+
+
+@admin.register(Image)
+class ImageAdmin(PlainAdmin):
+    """The catalogue, less the images of studies that are open for reading."""
+
+    list_display = ("thumbnail", "name", "entity", "origin", "source", "sex", "age", "site")
+    list_display_links = ("name",)
+    list_filter = ("origin", "entity", "dataset", "generator")
+    search_fields = ("name", "lesion")
+    list_per_page = 50
+    list_select_related = ("dataset",)
+    exclude = ("file", "mask")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Image]:
+        """Leave out what would tell the truth about a sealed study."""
+        open_studies = Study.objects.filter(sealed_at__isnull=False, closed_at=None)
+        return super().get_queryset(request).exclude(drawn_for__study__in=open_studies)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the address of thumbnails."""
+        view = self.admin_site.admin_view(self.thumbnail_view)
+        return [
+            path("<int:pk>/thumbnail", view, name="evaluation_image_thumbnail"),
+            *super().get_urls(),
+        ]
+
+    def thumbnail_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Send a small version of an original."""
+        image = self.get_queryset(request).filter(pk=pk).first()
+        if image is None or not self.has_view_permission(request, image):
+            raise Http404
+        small = open_original(image)
+        small.thumbnail((THUMBNAIL * 2, THUMBNAIL * 2))
+        out = BytesIO()
+        small.save(out, "JPEG", quality=85)
+        return HttpResponse(
+            out.getvalue(),
+            content_type="image/jpeg",
+            headers={"Cache-Control": "private, max-age=3600"},
+        )
+
+    @admin.display(description=_("image"))
+    def thumbnail(self, image: Image) -> SafeString:
+        """A small picture."""
+        address = reverse("admin:evaluation_image_thumbnail", args=[image.pk])
+        return format_html('<img src="{}" width="{}" alt="" loading="lazy">', address, THUMBNAIL)
+
+    @admin.display(description=_("source"))
+    def source(self, image: Image) -> str:
+        """The dataset or the generator."""
+        return str(image.dataset or image.generator)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Images come in by import and by generation."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Image | None = None) -> bool:
+        """An original is never changed."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Image | None = None) -> bool:
+        """An original is kept for the studies that use it."""
+        return False

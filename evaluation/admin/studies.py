@@ -1,0 +1,196 @@
+"""Studies in the admin: create, seal, invite, watch, close, report."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+
+from evaluation.admin.base import PlainAdmin, who
+from evaluation.admin.study_acts import ACTS, Act, site_of
+from evaluation.admin.study_form import FIELDSETS, StudyForm
+from evaluation.errors import EvaluationError
+from evaluation.letters import (
+    invitation_letter,
+    invitations_to_send,
+    may_send,
+    reminder_letter,
+    reminders_to_send,
+)
+from evaluation.models import Study
+from evaluation.monitoring import progress_csv, rater_progress, standing
+
+
+@admin.register(Study)
+class StudyAdmin(PlainAdmin):
+    """One page a study, with the next step on it."""
+
+    form = StudyForm
+    add_title = _("Create a study")
+    list_display = ("title", "state_label", "raters_count", "next_step")
+    prepopulated_fields = {"slug": ("title",)}
+    change_form_template = "admin/evaluation/study/change_form.html"
+    fieldsets = FIELDSETS
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Study]:
+        """Count raters in the same query."""
+        finished = Q(raters__sessions__completed_at__isnull=False)
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                invited=Count("raters", distinct=True),
+                finished=Count("raters", filter=finished, distinct=True),
+            )
+        )
+
+    @admin.display(description=_("state"))
+    def state_label(self, study: Study) -> str:
+        """Where the study stands."""
+        return str(study.state.label)
+
+    @admin.display(description=_("raters finished"))
+    def raters_count(self, study: Study) -> str:
+        """How many of the invited raters have finished."""
+        return f"{study.finished} / {study.invited}"  # type: ignore[attr-defined]
+
+    @admin.display(description=_("next step"))
+    def next_step(self, study: Study) -> str:
+        """What there is to do."""
+        if study.state == Study.State.DRAFT:
+            return str(_("check the draw, then seal"))
+        if study.state == Study.State.CLOSED:
+            return str(_("read the report"))
+        if not study.invited:  # type: ignore[attr-defined]
+            return str(_("invite raters"))
+        done = study.finished == study.invited  # type: ignore[attr-defined]
+        return str(_("close it, or invite more raters") if done else _("wait for the raters"))
+
+    def get_form(
+        self, request: HttpRequest, obj: Study | None = None, change: bool = False, **kwargs: Any
+    ) -> type[forms.ModelForm]:
+        """Tell the form who fills it in; Django makes a class of it for each request."""
+        form = super().get_form(request, obj, change, **kwargs)
+        form.actor = who(request)  # type: ignore[attr-defined]
+        return form
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the acts on a study."""
+        own = [
+            path(
+                f"<int:pk>/{name}",
+                require_POST(self.admin_site.admin_view(self._view_of(act))),
+                name=f"evaluation_study_{name}",
+            )
+            for name, act in ACTS.items()
+        ]
+        looks = [
+            path(
+                f"<int:pk>/{name}/",
+                self.admin_site.admin_view(view),
+                name=f"evaluation_study_{name}",
+            )
+            for name, view in (("monitor", self._monitor), ("progress", self._progress))
+        ]
+        return [*own, *looks, *super().get_urls()]
+
+    def _monitor(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show how far the raters are, on a page that renews itself."""
+        study = self._seen(request, pk)
+        raters = rater_progress(study)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": study.title,
+            "study": study,
+            "raters": raters,
+            "standing": standing(raters),
+        }
+        return render(request, "admin/evaluation/study/monitor.html", context)
+
+    def _progress(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Send the same as CSV."""
+        study = self._seen(request, pk)
+        name = f'attachment; filename="{study.slug}-progress.csv"'
+        return HttpResponse(
+            progress_csv(rater_progress(study)),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": name},
+        )
+
+    def _seen(self, request: HttpRequest, pk: int) -> Study:
+        study = get_object_or_404(Study, pk=pk)
+        if not self.has_view_permission(request, study):
+            raise PermissionDenied
+        return study
+
+    def _view_of(self, act: Act) -> Callable[..., HttpResponse]:
+        """Return a view that does `act`, says what came of it, and returns to the study's page."""
+
+        def view(request: HttpRequest, pk: int) -> HttpResponse:
+            study = get_object_or_404(Study, pk=pk)
+            if not self.has_change_permission(request, study):
+                raise PermissionDenied
+            try:
+                self.message_user(request, act(request, study))
+            except EvaluationError as problem:
+                self.message_user(request, str(problem), level=messages.ERROR)
+            return redirect("admin:evaluation_study_change", pk)
+
+        return view
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show the study with its raters and its next step."""
+        study = get_object_or_404(Study, pk=object_id)
+        raters = rater_progress(study) if study.sealed_at else []
+        shown = {
+            "study": study,
+            "raters": raters,
+            "standing": standing(raters),
+            "open_links": study.open_links.filter(revoked_at=None),
+            "site": site_of(request),
+            "may_send": may_send(),
+            "to_send": len(invitations_to_send(study)),
+            "to_remind": len(reminders_to_send(study)),
+            "letters": [
+                make(study, str(_("(the rater's link)")))
+                for make in (invitation_letter, reminder_letter)
+            ],
+            "images": study.drawn.count(),
+            "show_save": study.sealed_at is None,
+        }
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **shown})
+
+    def save_model(
+        self, request: HttpRequest, obj: Study, form: forms.ModelForm, change: bool
+    ) -> None:
+        """Do nothing: the form's services have saved."""
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Study | None = None
+    ) -> tuple[str, ...]:
+        """Freeze everything once a study is sealed."""
+        return self.form.Meta.fields if obj and obj.sealed_at else ()
+
+    def get_prepopulated_fields(
+        self, request: HttpRequest, obj: Study | None = None
+    ) -> dict[str, Sequence[str]]:
+        """Suggest a short name for a new study only."""
+        return {} if obj else dict(self.prepopulated_fields)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Study | None = None) -> bool:
+        """Only a draft may go."""
+        may = super().has_delete_permission(request, obj)
+        return may and (obj is None or obj.sealed_at is None)

@@ -1,0 +1,188 @@
+"""What the reading page asks and says: whose turn it is, and the answer."""
+
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from rest_framework import serializers, status
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.exceptions import NotAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from evaluation.design.questions import QUALITY_LEVELS, Question
+from evaluation.entities import entity_title
+from evaluation.errors import AnswerConflict, StudyNotOpen
+from evaluation.models import Answer, Origin, Session, Study, Trial
+from evaluation.sessions import (
+    GivenAnswer,
+    Turn,
+    correctable,
+    find_session,
+    last_answer,
+    note_shown,
+    reading_seconds,
+    record_answer,
+    turn,
+)
+from evaluation.stimuli import SIZE
+
+#: The cookie that names a rater's session.
+COOKIE = "reading"
+MOST_MARKS = 20
+LONGEST_REASON = 1000
+
+
+class RaterCookie(SessionAuthentication):
+    """A rater is known by the session that their link opened, not by an account."""
+
+    def authenticate(self, request: Request) -> tuple[Session, None] | None:
+        """Return the rater's session in place of a user."""
+        session = find_session(request._request.COOKIES.get(COOKIE))
+        if session is None:
+            return None
+        self.enforce_csrf(request)
+        return session, None
+
+    def authenticate_header(self, request: Request) -> str:
+        """Name the way in, so that a lost cookie gives 401 and not 403."""
+        return "Link"
+
+
+class AnswerSerializer(serializers.Serializer):
+    """An answer as the page sends it, checked against the study's questions."""
+
+    token = serializers.CharField(max_length=43)
+    key = serializers.UUIDField()
+    correction = serializers.BooleanField(default=False)
+    response_ms = serializers.IntegerField(min_value=1, max_value=86_399_999)
+    timing = serializers.DictField(child=serializers.JSONField(), required=False)
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        """Add a field for each question of the study."""
+        study = self.context["study"]
+        asked = {name: _field(Question(name), study) for name in study.questions}
+        return {**super().get_fields(), **asked}
+
+    def validate_timing(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Bound what a page may store beside the answer."""
+        if len(str(value)) > 1000:
+            raise serializers.ValidationError("too much detail")
+        return value
+
+
+def _field(question: Question, study: Study) -> serializers.Field:
+    """Return what checks the answer to one question."""
+    if question is Question.ENTITY:
+        return serializers.ChoiceField(choices=study.entities)
+    if question is Question.ORIGIN:
+        return serializers.ChoiceField(choices=Origin.values)
+    if question is Question.MARKS:
+        place = serializers.IntegerField(min_value=0, max_value=SIZE - 1)
+        places = serializers.ListField(child=place, min_length=2, max_length=2)
+        return serializers.ListField(child=places, max_length=MOST_MARKS, required=False)
+    if question is Question.REASON:
+        return serializers.CharField(max_length=LONGEST_REASON, required=False, allow_blank=True)
+    levels = {
+        Question.CONFIDENCE: study.confidence_levels,
+        Question.SCALE: 2 * study.confidence_levels,
+        Question.QUALITY: QUALITY_LEVELS,
+    }
+    return serializers.IntegerField(min_value=1, max_value=levels[question])
+
+
+def turn_as_json(session: Session) -> dict[str, object]:
+    """Return all that a rater's page learns of a turn: random addresses and counts."""
+    standing, study = turn(session), session.rater.study
+    current = standing.current
+    if current:
+        note_shown(current)
+    previous = correctable(session, standing)
+    pause = _is_pause(standing, study.break_every)
+    return {
+        "token": current.token if current else None,
+        "image": _address(current),
+        "ahead": _address(standing.following),
+        "previous": _as_answered(previous, study) if previous else None,
+        "answered": standing.answered,
+        "total": standing.total,
+        "practice": standing.practice,
+        "pause": pause,
+        "minutes": max(1, round(reading_seconds(session) / 60)) if pause else None,
+    }
+
+
+def _is_pause(standing: Turn, every: int | None) -> bool:
+    if not every or standing.current is None or standing.practice:
+        return False
+    return standing.answered > 0 and standing.answered % every == 0
+
+
+def _address(trial: Trial | None) -> str | None:
+    return reverse("stimulus", args=[trial.token]) if trial else None
+
+
+def _as_answered(trial: Trial, study: Study) -> dict[str, object]:
+    """Return a trial as its rater answered it, for a correction."""
+    given = last_answer(trial)
+    return {
+        "token": trial.token,
+        "image": _address(trial),
+        "values": {name: getattr(given, name) for name in study.questions},
+    }
+
+
+class ReadingView(APIView):
+    """Base of what only a rater with an open session may call."""
+
+    authentication_classes = (RaterCookie,)
+    permission_classes = ()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse whoever has not come by a link."""
+        super().initial(request, *args, **kwargs)
+        if not isinstance(request.user, Session):
+            raise NotAuthenticated(f"open your link again; questions: {settings.CONTACT}")
+
+
+class AnswersView(ReadingView):
+    """Answers come in here, one by one."""
+
+    def post(self, request: Request) -> Response:
+        """Record an answer and return the next turn.
+
+        Another answer that stands already gives 409, a study that is not open 410.
+        """
+        session = request.user
+        given = AnswerSerializer(data=request.data, context={"study": session.rater.study})
+        given.is_valid(raise_exception=True)
+        data = dict(given.validated_data)
+        try:
+            answer = record_answer(
+                session=session,
+                token=data.pop("token"),
+                key=data.pop("key"),
+                correction=data.pop("correction"),
+                given=GivenAnswer(**data),
+            )
+        except AnswerConflict as conflict:
+            return Response(
+                {"detail": str(conflict), "turn": turn_as_json(session)}, status.HTTP_409_CONFLICT
+            )
+        except StudyNotOpen as closed:
+            return Response({"detail": str(closed)}, status.HTTP_410_GONE)
+        reply = {**turn_as_json(session), "feedback": _feedback(answer)}
+        return Response(reply, status.HTTP_201_CREATED)
+
+
+def _feedback(answer: Answer) -> str | None:
+    """Return what is told after a practice image; nothing after any other."""
+    truth = answer.trial.stimulus.feedback
+    if truth is None:
+        return None
+    title = entity_title(truth["entity"])
+    if truth["origin"] == Origin.REAL:
+        return _("This is a real photograph. It shows: %s.") % title
+    return _("This image was made by AI. It is meant to show: %s.") % title

@@ -1,0 +1,137 @@
+"""The one door from answers to analysis: the unblinded table of a closed study."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from django.db.models import F, Max
+
+from evaluation.design.items import Kind
+from evaluation.design.questions import answered_origin, check_is_right, rating
+from evaluation.errors import StillBlinded
+from evaluation.models import Answer, Study
+from evaluation.studies import get_study
+
+COLUMNS = (
+    "study",
+    "rater",
+    "rater_kind",
+    "session",
+    "occasion",
+    "trial",
+    "image",
+    "lesion",
+    "origin",
+    "generator",
+    "entity",
+    "answered_entity",
+    "answered_origin",
+    "rating",
+    "entity_confidence",
+    "response_ms",
+    "repeat",
+    "practice",
+    "sex",
+    "age",
+    "site",
+    "skin_tone",
+    "check",
+    "excluded",
+)
+
+
+@dataclass(frozen=True)
+class StudyFacts:
+    """What a report needs to know of a study beside its answers.
+
+    Attributes:
+        entities: codes, in the study's order.
+        phantoms: whether drawings stand in for photographs.
+    """
+
+    entities: tuple[str, ...]
+    phantoms: bool
+
+
+def study_facts(slug: str) -> StudyFacts:
+    """Return the facts of a study that decide no answer.
+
+    Raises:
+        UnknownStudy: there is no such study.
+    """
+    study = get_study(slug)
+    return StudyFacts(tuple(study.entities), study.dataset.phantom)
+
+
+def unblinded_table(slug: str) -> list[dict[str, object]]:
+    """Return one row an answer, in the columns of `COLUMNS`; unknown values are None.
+
+    Of an answer that was corrected the last version counts.
+
+    `rating` runs from 1 (surely real) to twice the levels of confidence (surely synthetic).
+
+    Raises:
+        UnknownStudy: there is no such study.
+        StillBlinded: it is not closed yet.
+    """
+    study = get_study(slug)
+    if study.state != Study.State.CLOSED:
+        raise StillBlinded(
+            f"study '{slug}' is still blinded; close it first, then its answers can be read"
+        )
+    answers = (
+        Answer.objects.filter(trial__session__rater__study=study)
+        .alias(last=Max("trial__answers__version"))
+        .filter(version=F("last"))
+        .select_related("trial__session__rater", "trial__stimulus__truth__image")
+        .order_by("trial__session__rater__code", "trial__session__occasion", "trial__position")
+    )
+    rows = [_row(study, answer) for answer in answers]
+    failed = raters_who_fail(rows, study.checks_needed)
+    withdrawn = study.raters.filter(withdrawn_at__isnull=False).values_list("code", flat=True)
+    out = failed | set(withdrawn)
+    return [{**row, "excluded": row["rater"] in out} for row in rows]
+
+
+def raters_who_fail(rows: Sequence[Mapping[str, object]], needed: int) -> set[object]:
+    """Return raters who have been shown checks and were right in fewer than `needed`."""
+    right: Counter[object] = Counter()
+    for row in rows:
+        if row["check"]:
+            truth, said = (
+                (str(row[f"{prefix}origin"] or ""), str(row[f"{prefix}entity"] or ""))
+                for prefix in ("", "answered_")
+            )
+            right[row["rater"]] += check_is_right(truth, said)
+    return {rater for rater, count in right.items() if count < needed}
+
+
+def _row(study: Study, answer: Answer) -> dict[str, object]:
+    levels = study.confidence_levels
+    trial, session = answer.trial, answer.trial.session
+    truth = trial.stimulus.truth
+    return {
+        "study": study.slug,
+        "rater": session.rater.code,
+        "rater_kind": session.rater.kind,
+        "session": f"{session.rater.code}-{session.occasion}",
+        "occasion": session.occasion,
+        "trial": trial.position,
+        "image": truth.image.name,
+        "lesion": truth.image.lesion or None,
+        "origin": truth.origin,
+        "generator": truth.image.generator or None,
+        "entity": truth.entity,
+        "answered_entity": answer.entity or None,
+        "answered_origin": answered_origin(answer.origin, answer.scale, levels),
+        "rating": answer.scale or rating(answer.origin, answer.confidence, levels),
+        "entity_confidence": None,
+        "response_ms": answer.response_ms,
+        "repeat": trial.kind == Kind.REPEAT,
+        "practice": trial.kind == Kind.PRACTICE,
+        "sex": truth.image.sex or None,
+        "age": truth.image.age,
+        "site": truth.image.site or None,
+        "skin_tone": truth.image.skin_tone,
+        "check": trial.kind == Kind.CHECK,
+    }

@@ -1,0 +1,1 @@
+"""Study design as pure functions: which images, and in which order."""

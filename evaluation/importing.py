@@ -1,0 +1,373 @@
+"""Importing real images: everything is checked first, then all of it comes in, or nothing."""
+
+import csv
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import PurePosixPath
+
+from django.core.files.storage import storages
+from django.db import transaction
+
+from evaluation.audit_trail import record_event
+from evaluation.catalogue import store_original
+from evaluation.decoding import LARGEST_FILE, decode
+from evaluation.entities import ENTITIES
+from evaluation.errors import EvaluationError, ImportRefused
+from evaluation.models import Dataset, Image, Origin
+from evaluation.sources import Source, read_text
+
+#: Our fields and the columns of HAM10000 that hold them.
+COLUMNS = {
+    "name": "image_id",
+    "entity": "dx",
+    "lesion": "lesion_id",
+    "diagnosed_by": "dx_type",
+    "sex": "sex",
+    "age": "age",
+    "site": "localization",
+    "skin_tone": "skin_tone",
+}
+REQUIRED = ("name", "entity")
+IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".gif", ".webp"}
+LONGEST = {"name": 128, "lesion": 64, "diagnosed_by": 80, "sex": 16, "site": 64}  # characters
+LICENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
+
+OnStep = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the metadata: `number` counts as a spreadsheet does, the header being 1."""
+
+    number: int
+    fields: dict[str, object]
+
+    @property
+    def name(self) -> str:
+        """The image's name."""
+        return str(self.fields["name"])
+
+
+@dataclass(frozen=True)
+class Found:
+    """A sound image and its row, with the files that hold it."""
+
+    row: Row
+    file: str
+    sha256: str
+    width: int
+    height: int
+    mask: str = ""
+
+
+@dataclass
+class ImportPlan:
+    """What an import would bring, and what stands in its way."""
+
+    dataset: str
+    licence: str
+    found: list[Found] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    already: int = 0
+
+    def by_entity(self) -> Counter[str]:
+        """Return how many images of each entity would come in."""
+        return Counter(str(found.row.fields["entity"]) for found in self.found)
+
+
+def read_rows(
+    metadata: str, columns: Mapping[str, str] | None = None, labels: Mapping[str, str] | None = None
+) -> tuple[list[Row], list[str]]:
+    """Read the metadata.
+
+    Args:
+        metadata: path of a CSV file, on disk or inside a zip.
+        columns: our field to the file's column, where it differs from HAM10000's.
+        labels: the file's label to our entity, where it differs.
+
+    Returns:
+        The sound rows, and a line for each row with a problem.
+
+    Raises:
+        EvaluationError: the file cannot be read, is empty, or lacks a column.
+    """
+    chosen = dict(columns or {})
+    if unknown := sorted(set(chosen) - set(COLUMNS)):
+        raise EvaluationError(f"no field is called {', '.join(unknown)}; use {', '.join(COLUMNS)}")
+    reader = csv.DictReader(StringIO(read_text(metadata)), strict=True)
+    present = set(reader.fieldnames or [])
+    for name in (*REQUIRED, *chosen):
+        column = chosen.get(name, COLUMNS[name])
+        if column not in present:
+            raise EvaluationError(
+                f"{metadata}: has no column '{column}' "
+                f"(there are: {', '.join(sorted(present)) or 'none'}); "
+                f"add it, or name yours with --column {name}=YOURS"
+            )
+    where = {name: chosen.get(name, column) for name, column in COLUMNS.items()}
+    rows: list[Row] = []
+    problems: list[str] = []
+    seen: dict[str, int] = {}
+    try:
+        for number, line in enumerate(reader, start=2):
+            values = {name: (line.get(column) or "").strip() for name, column in where.items()}
+            trouble, fields = _row_fields(values, labels or {})
+            if not trouble and values["name"] in seen:
+                trouble = f"'{values['name']}' stands in row {seen[values['name']]} too; keep one"
+            if trouble:
+                problems.append(f"{metadata}, row {number}: {trouble}")
+            else:
+                seen[values["name"]] = number
+                rows.append(Row(number, fields))
+    except csv.Error as problem:
+        raise EvaluationError(
+            f"{metadata}, row {reader.line_num}: {problem}; save it as CSV again"
+        ) from None
+    if not rows and not problems:
+        raise EvaluationError(f"{metadata}: holds no rows; check the file")
+    return rows, problems
+
+
+def _row_fields(values: dict[str, str], labels: Mapping[str, str]) -> tuple[str, dict[str, object]]:
+    """Return what is wrong with a row, if anything, and its fields with their types."""
+    entity = labels.get(values["entity"], values["entity"])
+    if not values["name"]:
+        return "has no image id; fill it in", {}
+    if entity not in ENTITIES:
+        return (
+            f"entity '{entity}' is unknown; use one of {', '.join(sorted(ENTITIES))}, "
+            f"or translate it with --label '{entity}=CODE'",
+            {},
+        )
+    fields: dict[str, object] = {**values, "name": _stem(values["name"]), "entity": entity}
+    for name, least, most in (("age", 0, 120), ("skin_tone", -90, 180)):
+        try:
+            number = float(values[name]) if values[name] else None
+        except ValueError:
+            return f"{name} '{values[name]}' is no number; correct it or leave it empty", {}
+        if number is not None and not least <= number <= most:
+            return f"{name} {values[name]} is not between {least} and {most}; correct it", {}
+        fields[name] = number
+    for name, longest in LONGEST.items():
+        if len(str(fields[name])) > longest:
+            return f"{name} is longer than {longest} characters; shorten it", {}
+    return "", fields
+
+
+def _stem(name: str) -> str:
+    path = PurePosixPath(name)
+    return path.stem if path.suffix.lower() in IMAGE_SUFFIXES else path.name
+
+
+def plan_import(
+    *,
+    source: str,
+    metadata: str,
+    dataset: str,
+    licence: str,
+    masks: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    only: Sequence[str] | None = None,
+    on_step: OnStep | None = None,
+) -> ImportPlan:
+    """Check everything: decode each file wholly, and match files, rows and masks.
+
+    Args:
+        only: names of the images to take, all if None; the others are passed over silently.
+
+    Raises:
+        EvaluationError: the source, the metadata or the licence cannot be used at all.
+    """
+    if not LICENCE.fullmatch(licence):
+        raise EvaluationError(
+            f"licence '{licence}' is no SPDX identifier; write for example CC-BY-NC-4.0"
+        )
+    if not re.fullmatch(r"[-\w]{1,64}", dataset):
+        raise EvaluationError(
+            f"dataset '{dataset}': use letters, digits, - and _, at most 64 of them"
+        )
+    plan = ImportPlan(dataset, licence)
+    rows, plan.problems = read_rows(metadata, columns, labels)
+    opened = Source(source)
+    files = _by_stem(opened, plan.problems)
+    if only is not None:
+        rows = [row for row in rows if row.name in set(only)]
+        files = {stem: file for stem, file in files.items() if stem in set(only)}
+    mask_source = Source(masks) if masks else None
+    mask_files = _by_stem(mask_source, plan.problems) if mask_source else {}
+
+    names = {row.name for row in rows}
+    for stem in sorted(files.keys() - names):
+        plan.problems.append(
+            f"{source}: {files[stem]} has no row in {metadata}; add one or take it out"
+        )
+    for row in rows:
+        if row.name not in files:
+            plan.problems.append(
+                f"{metadata}, row {row.number}: there is no file for '{row.name}' in {source}; "
+                "add it or take the row out"
+            )
+    for stem in sorted(mask_files.keys() - names):
+        plan.problems.append(
+            f"{masks}: {mask_files[stem]} has no image; add it or take the mask out"
+        )
+
+    known = dict(Image.objects.values_list("sha256", "dataset__name"))
+    taken = {row.name for row in rows if row.name in files}
+    checked = [row for row in rows if row.name in taken]
+    first: dict[str, str] = {}
+    with ThreadPoolExecutor() as pool:  # decoding leaves the interpreter's lock
+        results = pool.map(
+            lambda row: _examine(opened, files[row.name], mask_source, mask_files.get(row.name)),
+            checked,
+        )
+        for step, (row, result) in enumerate(zip(checked, results, strict=True), start=1):
+            if on_step:
+                on_step(step, len(checked))
+            file = files[row.name]
+            if isinstance(result, str):
+                plan.problems.append(f"{source}: {result}")
+                continue
+            sha256, width, height = result
+            if sha256 in first:
+                plan.problems.append(
+                    f"{source}: {file} is the same image as {first[sha256]}; keep one"
+                )
+            elif known.get(sha256, dataset) != dataset:
+                other = known[sha256] or "a generator's images"
+                plan.problems.append(
+                    f"{source}: {file} is in the catalogue already ({other}); take it out"
+                )
+            elif sha256 in known:
+                plan.already += 1
+            else:
+                plan.found.append(
+                    Found(row, file, sha256, width, height, mask_files.get(row.name, ""))
+                )
+            first.setdefault(sha256, file)
+    _check_names(plan)
+    return plan
+
+
+def _by_stem(source: Source, problems: list[str]) -> dict[str, str]:
+    """Return image files by their name without suffix; names that stand twice are problems."""
+    files: dict[str, str] = {}
+    twins = set(source.twins())
+    for name in source.names():
+        stem, suffix = PurePosixPath(name).stem, PurePosixPath(name).suffix.lower()
+        if suffix not in IMAGE_SUFFIXES:
+            continue
+        if name in twins or stem in files:
+            problems.append(f"{source.location}: several files are called {stem}; keep one")
+        files.setdefault(stem, name)
+    return files
+
+
+def _examine(
+    source: Source, file: str, masks: Source | None, mask: str | None
+) -> tuple[str, int, int] | str:
+    """Decode an image and its mask: its SHA-256, width and height, or what is wrong."""
+    try:
+        content = source.read(file, LARGEST_FILE)
+        image = decode(content)
+    except (EvaluationError, OSError) as problem:
+        return f"{file} {problem}"
+    if masks and mask:
+        try:
+            size = decode(masks.read(mask, LARGEST_FILE)).size
+        except (EvaluationError, OSError) as problem:
+            return f"mask {mask} {problem}"
+        if size != image.size:
+            return (
+                f"mask {mask} has {size[0]} x {size[1]} pixels, its image {image.width} x "
+                f"{image.height}; make them equal"
+            )
+    return hashlib.sha256(content).hexdigest(), image.width, image.height
+
+
+def _check_names(plan: ImportPlan) -> None:
+    """A name that the dataset holds already must not come to mean another image."""
+    held = set(Image.objects.filter(dataset__name=plan.dataset).values_list("name", flat=True))
+    for found in [found for found in plan.found if found.row.name in held]:
+        plan.problems.append(
+            f"{found.file}: dataset '{plan.dataset}' holds another image called {found.row.name}; "
+            "rename it or choose another dataset"
+        )
+        plan.found.remove(found)
+
+
+def run_import(
+    plan: ImportPlan,
+    *,
+    source: str,
+    masks: str | None = None,
+    skip_problems: bool = False,
+    phantom: bool = False,
+    on_step: OnStep | None = None,
+) -> Dataset:
+    """Bring in what `plan` found: all of it, or nothing.
+
+    Raises:
+        ImportRefused: there are problems, and they are not to be skipped; nothing was imported.
+        EvaluationError: the dataset exists under another licence.
+    """
+    if plan.problems and not skip_problems:
+        raise ImportRefused(plan.problems)
+    opened, mask_source = Source(source), Source(masks) if masks else None
+    written: list[str] = []
+    try:
+        with transaction.atomic():
+            dataset, created = Dataset.objects.get_or_create(
+                name=plan.dataset, defaults={"licence": plan.licence, "phantom": phantom}
+            )
+            if dataset.licence != plan.licence:
+                raise EvaluationError(
+                    f"dataset '{plan.dataset}' has licence {dataset.licence}; "
+                    "use that, or another dataset's name"
+                )
+            images = []
+            for step, found in enumerate(plan.found, start=1):
+                file = _store(opened, found.file, written)
+                mask = (
+                    _store(mask_source, found.mask, written) if mask_source and found.mask else ""
+                )
+                images.append(
+                    Image(
+                        **found.row.fields,
+                        origin=Origin.REAL,
+                        dataset=dataset,
+                        licence=plan.licence,
+                        sha256=found.sha256,
+                        width=found.width,
+                        height=found.height,
+                        file=file,
+                        mask=mask,
+                    )
+                )
+                if on_step:
+                    on_step(step, len(plan.found))
+            Image.objects.bulk_create(images, batch_size=1000)
+            if images or created:
+                record_event(
+                    "import_images", dataset=plan.dataset, images=len(images), licence=plan.licence
+                )
+    except BaseException:  # Ctrl-C too: what was written for rows that do not come is taken away
+        for name in written:
+            storages["originals"].delete(name)
+        raise
+    return dataset
+
+
+def _store(source: Source, file: str, written: list[str]) -> str:
+    """Store one file, noting it in `written` if it was not there before."""
+    content = source.read(file, LARGEST_FILE)
+    name, new = store_original(content, PurePosixPath(file).suffix.lower())
+    if new:
+        written.append(name)
+    return name

@@ -1,0 +1,151 @@
+"""Invitations as services: a rater with a reading list, their sessions, their link."""
+
+import secrets
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from evaluation.audit_trail import record_event
+from evaluation.design.items import Kind
+from evaluation.errors import EvaluationError, StudyNotOpen
+from evaluation.models import Invitation, OpenLink, Rater, ReadingList, Session, Study, Trial
+from evaluation.sessions import find_open_link
+
+
+@transaction.atomic
+def invite_rater(
+    study: Study,
+    *,
+    label: str = "",
+    kind: str = Rater.Kind.HUMAN,
+    expires_at: datetime | None = None,
+    came_by: OpenLink | None = None,
+    actor: User | None = None,
+) -> Invitation:
+    """Give a rater the next reading list of a sealed study, and return their link.
+
+    Raises:
+        StudyNotOpen: the study is a draft or closed, or all its lists are given out.
+    """
+    if study.state != Study.State.SEALED:
+        raise StudyNotOpen(
+            f"study '{study.slug}' is {study.state.label}; raters can be invited "
+            "while it is sealed and open"
+        )
+    # Locking the study's row serialises two coordinators who invite at once.
+    Study.objects.select_for_update(no_key=True).get(pk=study.pk)
+    number = study.raters.count()
+    plans = list(study.reading_lists.filter(number=number).order_by("occasion"))
+    if not plans:
+        raise StudyNotOpen(
+            f"study '{study.slug}' was sealed for {number} raters, and all are invited"
+        )
+    rater = Rater.objects.create(
+        study=study,
+        code=secrets.token_hex(4),
+        label=label,
+        kind=kind,
+        reading_list=number,
+        came_by=came_by,
+    )
+    for plan in plans:
+        _prepare(rater, plan)
+    record_event("invite_rater", study=study, actor=actor, rater=rater.code, kind=kind)
+    return _new_link(rater, expires_at)
+
+
+def _prepare(rater: Rater, plan: ReadingList) -> None:
+    """Make the session of one occasion, each trial under an address that nothing foretells."""
+    practice = sum(kind == Kind.PRACTICE for _, kind in plan.showings)
+    session = Session.objects.create(
+        rater=rater,
+        occasion=plan.occasion,
+        images=len(plan.showings) - practice,
+        practice_images=practice,
+    )
+    stimuli = dict(rater.study.stimuli.values_list("number", "pk"))
+    Trial.objects.bulk_create(
+        Trial(
+            session=session,
+            position=position,
+            stimulus_id=stimuli[number],
+            kind=kind,
+            token=secrets.token_urlsafe(24),
+        )
+        for position, (number, kind) in enumerate(plan.showings, start=1)
+    )
+
+
+@transaction.atomic
+def make_open_link(study: Study, *, cap: int, actor: User | None = None) -> OpenLink:
+    """Return a link by which up to `cap` raters may invite themselves; earlier ones stop working.
+
+    Raises:
+        StudyNotOpen: the study is a draft or closed.
+        EvaluationError: the cap is no number from 1 to the number of raters at most.
+    """
+    if study.state != Study.State.SEALED:
+        raise StudyNotOpen(f"study '{study.slug}' is {study.state.label}; seal it first")
+    if not 1 <= cap <= study.raters_at_most:
+        raise EvaluationError(
+            f"an open link for {cap} raters makes no sense; choose 1 to {study.raters_at_most}"
+        )
+    study.open_links.filter(revoked_at=None).update(revoked_at=timezone.now())
+    record_event("make_open_link", study=study, actor=actor, cap=cap)
+    return OpenLink.objects.create(study=study, token=secrets.token_urlsafe(24), cap=cap)
+
+
+@transaction.atomic
+def join(token: str) -> Invitation:
+    """Invite whoever came by an open link.
+
+    Raises:
+        InvitationInvalid: the link is unknown, revoked or full.
+        StudyNotOpen: all reading lists are given out.
+    """
+    link = find_open_link(token)
+    OpenLink.objects.select_for_update().get(pk=link.pk)  # two who come at once are counted
+    return invite_rater(find_open_link(token).study, came_by=link)
+
+
+@transaction.atomic
+def reissue_link(
+    rater: Rater, *, expires_at: datetime | None = None, actor: User | None = None
+) -> Invitation:
+    """Give a rater a new link; earlier ones stop working, the reading goes on where it was."""
+    rater.invitations.filter(revoked_at=None).update(revoked_at=timezone.now())
+    record_event("reissue_link", study=rater.study, actor=actor, rater=rater.code)
+    return _new_link(rater, expires_at)
+
+
+@transaction.atomic
+def withdraw_rater(rater: Rater, *, reason: str, actor: User | None = None) -> None:
+    """Take a rater out of a study: their links end, their answers are kept but counted nowhere.
+
+    Raises:
+        EvaluationError: no reason is given, or the rater is withdrawn already.
+        StudyNotOpen: the study is closed, and its results stand.
+    """
+    study = Study.objects.select_for_update(no_key=True).get(pk=rater.study_id)
+    if study.closed_at:
+        raise StudyNotOpen(f"study '{study.slug}' is closed; its results stand as they are")
+    if not reason:
+        raise EvaluationError("say why the rater is withdrawn; the reason stays in the audit trail")
+    if not Rater.objects.filter(pk=rater.pk, withdrawn_at=None).update(withdrawn_at=timezone.now()):
+        raise EvaluationError("this rater is withdrawn already")
+    rater.invitations.filter(revoked_at=None).update(revoked_at=timezone.now())
+    record_event("withdraw_rater", study=study, actor=actor, rater=rater.code, reason=reason)
+
+
+def _new_link(rater: Rater, expires_at: datetime | None) -> Invitation:
+    return Invitation.objects.create(
+        rater=rater, token=secrets.token_urlsafe(24), expires_at=expires_at
+    )
+
+
+def link_of(invitation: Invitation, site: str) -> str:
+    """Return the link to send; `site` is the server's address, such as https://example.org."""
+    return site.rstrip("/") + reverse("invitation", args=[invitation.token])

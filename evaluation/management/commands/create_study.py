@@ -1,0 +1,124 @@
+"""`manage.py create_study`: draw the images of a new study and, if asked, seal it."""
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from config.commands import ProductCommand
+from evaluation.catalogue import get_dataset
+from evaluation.design.questions import DEFAULT, Question
+from evaluation.entities import ENTITIES
+from evaluation.errors import EvaluationError
+from evaluation.sealing import seal_study
+from evaluation.studies import create_study
+
+
+class Command(ProductCommand):
+    """Draw the images of a new study."""
+
+    help = "Create a study: draw its images, stratified by entity and origin, one a lesion."
+    failures = (EvaluationError,)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare what decides the draw."""
+        parser.add_argument("study", help="short name (slug) of the new study")
+        parser.add_argument("--title", help="what raters see; the short name if left out")
+        parser.add_argument("--dataset", required=True, help="dataset of the real images")
+        parser.add_argument(
+            "--generator",
+            action="append",
+            required=True,
+            metavar="NAME",
+            help="generator of the AI images; may be repeated, to compare several",
+        )
+        parser.add_argument(
+            "--entity",
+            action="append",
+            default=[],
+            metavar="CODE",
+            help=f"entities, in the order of the buttons (default: {', '.join(ENTITIES)})",
+        )
+        parser.add_argument("--per-cell", type=int, default=10, help="images per entity and origin")
+        parser.add_argument(
+            "--question",
+            action="append",
+            default=[],
+            choices=[str(question) for question in Question],
+            help=f"in the order of the page (default: {', '.join(DEFAULT)})",
+        )
+        parser.add_argument("--confidence-levels", type=int, default=5)
+        parser.add_argument(
+            "--corrections", action="store_true", help="the last answer may be corrected"
+        )
+        parser.add_argument("--practice", type=int, default=0, help="images to practise on")
+        parser.add_argument("--checks", type=int, default=0, help="attention checks")
+        parser.add_argument(
+            "--checks-from",
+            default="",
+            metavar="NAME",
+            help="dataset or generator of them",
+        )
+        parser.add_argument(
+            "--checks-needed", type=int, default=0, help="raters with fewer right are left out"
+        )
+        parser.add_argument(
+            "--break-every", type=int, default=35, metavar="IMAGES", help="offer a break"
+        )
+        parser.add_argument(
+            "--raters", type=int, default=50, help="reading lists to draw: raters at most"
+        )
+        parser.add_argument(
+            "--readings", type=int, help="raters an image (default: all read all images)"
+        )
+        parser.add_argument("--occasions", type=int, default=1, help="readings a rater")
+        parser.add_argument(
+            "--washout", type=int, default=14, metavar="DAYS", help="between two readings"
+        )
+        parser.add_argument(
+            "--repeats", type=int, default=0, metavar="PERCENT", help="images shown twice"
+        )
+        parser.add_argument("--block", type=int, help="images a block, each balanced")
+        parser.add_argument("--run-of-origin", type=int, help="most of one origin in a row")
+        parser.add_argument("--run-of-entity", type=int, help="most of one entity in a row")
+        parser.add_argument(
+            "--counterbalance", action="store_true", help="the same blocks, in balanced orders"
+        )
+        parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument("--contact", default="", help="whom raters may ask")
+        parser.add_argument("--seal", action="store_true", help="freeze it and open it for reading")
+
+    def handle(self, **options: Any) -> None:
+        """Create, and seal where asked."""
+        study = create_study(
+            slug=options["study"],
+            title=options["title"] or options["study"],
+            dataset=get_dataset(options["dataset"]),
+            generators=options["generator"],
+            entities=options["entity"],
+            images_per_cell=options["per_cell"],
+            confidence_levels=options["confidence_levels"],
+            questions=options["question"] or list(DEFAULT),
+            corrections=options["corrections"],
+            practice_images=options["practice"],
+            checks=options["checks"],
+            checks_from=options["checks_from"],
+            checks_needed=options["checks_needed"],
+            break_every=options["break_every"] or None,
+            seed=options["seed"],
+            contact=options["contact"],
+            raters_at_most=options["raters"],
+            readings_per_image=options["readings"],
+            occasions=options["occasions"],
+            washout_days=options["washout"],
+            repeats_percent=options["repeats"],
+            block_size=options["block"],
+            run_of_origin=options["run_of_origin"],
+            run_of_entity=options["run_of_entity"],
+            counterbalanced=options["counterbalance"],
+        )
+        self.stdout.write(f"study '{study.slug}': {study.drawn.count()} images drawn")
+        if options["seal"]:
+            study = seal_study(study)
+            self.stdout.write(
+                f"sealed; protocol {study.protocol_sha256}, truth {study.truth_sha256}"
+            )

@@ -1,0 +1,82 @@
+"""`manage.py import_images`: bring real images into the catalogue."""
+
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from config.commands import ProductCommand
+from config.progress import Progress
+from evaluation.errors import EvaluationError
+from evaluation.importing import COLUMNS, plan_import, run_import
+
+
+class Command(ProductCommand):
+    """Bring in real images."""
+
+    help = "Import real images with their metadata: all of them, or nothing."
+    failures = (EvaluationError,)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare where the images are and what they are."""
+        parser.add_argument("source", help="folder or zip; photos.zip/images is a folder in a zip")
+        parser.add_argument("--metadata", required=True, metavar="FILE.csv")
+        parser.add_argument("--dataset", required=True, metavar="NAME")
+        parser.add_argument("--licence", required=True, metavar="SPDX", help="such as CC-BY-NC-4.0")
+        parser.add_argument("--masks", metavar="SOURCE", help="lesion masks, named as their images")
+        parser.add_argument(
+            "--column",
+            action="append",
+            default=[],
+            metavar="FIELD=COLUMN",
+            help="a column that is not called as in HAM10000; fields: " + ", ".join(COLUMNS),
+        )
+        parser.add_argument(
+            "--label",
+            action="append",
+            default=[],
+            metavar="LABEL=ENTITY",
+            help="a label that is not called as in HAM10000, such as nevus=nv",
+        )
+        parser.add_argument(
+            "--skip-problems",
+            action="store_true",
+            help="import the rest, and say what was left out",
+        )
+        parser.add_argument("--dry-run", action="store_true", help="only show what would happen")
+
+    def handle(self, **options: Any) -> None:
+        """Check everything, then import it."""
+        place = {"source": options["source"], "masks": options["masks"]}
+        with Progress(self.stderr, "checked") as progress:
+            plan = plan_import(
+                **place,
+                metadata=options["metadata"],
+                dataset=options["dataset"],
+                licence=options["licence"],
+                columns=_pairs("--column", options["column"]),
+                labels=_pairs("--label", options["label"]),
+                on_step=progress,
+            )
+        for problem in plan.problems:
+            self.stderr.write(problem)
+        counts = ", ".join(f"{entity} {n}" for entity, n in sorted(plan.by_entity().items()))
+        if plan.already:
+            self.stdout.write(f"{plan.already} images are in '{plan.dataset}' already")
+        if plan.problems and not options["skip_problems"]:
+            raise CommandError(
+                f"{len(plan.problems)} problems, nothing imported; mend them, "
+                "or leave those files out with --skip-problems"
+            )
+        if options["dry_run"]:
+            self.stdout.write(f"would import {len(plan.found)} images ({counts})")
+            return
+        with Progress(self.stderr, "stored") as progress:
+            run_import(plan, **place, skip_problems=options["skip_problems"], on_step=progress)
+        self.stdout.write(f"imported {len(plan.found)} images into '{plan.dataset}' ({counts})")
+
+
+def _pairs(option: str, given: list[str]) -> dict[str, str]:
+    for pair in given:
+        if "=" not in pair:
+            raise CommandError(f"{option} {pair}: write it as LEFT=RIGHT")
+    return dict(pair.split("=", 1) for pair in given)

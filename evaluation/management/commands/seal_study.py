@@ -1,0 +1,26 @@
+"""`manage.py seal_study`: freeze a draft and open it for reading."""
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from config.commands import ProductCommand
+from evaluation.errors import EvaluationError
+from evaluation.sealing import seal_study
+from evaluation.studies import get_study
+
+
+class Command(ProductCommand):
+    """Freeze a draft."""
+
+    help = "Seal a study: render its stimuli, freeze its protocol, open it for reading."
+    failures = (EvaluationError,)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the study."""
+        parser.add_argument("study")
+
+    def handle(self, *, study: str, **options: Any) -> None:
+        """Seal it."""
+        sealed = seal_study(get_study(study))
+        self.stdout.write(f"protocol {sealed.protocol_sha256}\ntruth    {sealed.truth_sha256}")

@@ -1,0 +1,73 @@
+"""Triggers that hold what sealing freezes, whoever writes to the database."""
+
+from django.db import migrations
+
+FORWARD = """
+CREATE FUNCTION evaluation_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
+END $$;
+
+CREATE TRIGGER answer_append_only BEFORE UPDATE OR DELETE ON evaluation_answer
+    FOR EACH ROW EXECUTE FUNCTION evaluation_refuse();
+CREATE TRIGGER auditevent_append_only BEFORE UPDATE OR DELETE ON evaluation_auditevent
+    FOR EACH ROW EXECUTE FUNCTION evaluation_refuse();
+CREATE TRIGGER stimulus_append_only BEFORE UPDATE OR DELETE ON evaluation_stimulus
+    FOR EACH ROW EXECUTE FUNCTION evaluation_refuse();
+CREATE TRIGGER stimulustruth_append_only BEFORE UPDATE OR DELETE ON evaluation_stimulustruth
+    FOR EACH ROW EXECUTE FUNCTION evaluation_refuse();
+CREATE TRIGGER readinglist_append_only BEFORE UPDATE OR DELETE ON evaluation_readinglist
+    FOR EACH ROW EXECUTE FUNCTION evaluation_refuse();
+
+CREATE FUNCTION evaluation_keep_seal() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.sealed_at IS NOT NULL AND (
+        TG_OP = 'DELETE' OR OLD.closed_at IS NOT NULL
+        OR (to_jsonb(NEW) - 'closed_at' - 'closes_at')
+            IS DISTINCT FROM (to_jsonb(OLD) - 'closed_at' - 'closes_at')
+    ) THEN
+        RAISE EXCEPTION 'study % is sealed', OLD.slug USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+END $$;
+CREATE TRIGGER study_keeps_its_seal BEFORE UPDATE OR DELETE ON evaluation_study
+    FOR EACH ROW EXECUTE FUNCTION evaluation_keep_seal();
+
+CREATE FUNCTION evaluation_keep_draw() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE drawn record := CASE TG_OP WHEN 'INSERT' THEN NEW ELSE OLD END;
+BEGIN
+    IF EXISTS (SELECT FROM evaluation_study WHERE id = drawn.study_id AND sealed_at IS NOT NULL) THEN
+        RAISE EXCEPTION 'the images of a sealed study are frozen'
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+END $$;
+CREATE TRIGGER studyimage_keeps_the_draw BEFORE INSERT OR UPDATE OR DELETE ON evaluation_studyimage
+    FOR EACH ROW EXECUTE FUNCTION evaluation_keep_draw();
+
+CREATE FUNCTION evaluation_keep_order() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' OR (NEW.session_id, NEW.position, NEW.stimulus_id, NEW.kind, NEW.token)
+        IS DISTINCT FROM (OLD.session_id, OLD.position, OLD.stimulus_id, OLD.kind, OLD.token) THEN
+        RAISE EXCEPTION 'the order of a session is frozen'
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER trial_keeps_its_place BEFORE UPDATE OR DELETE ON evaluation_trial
+    FOR EACH ROW EXECUTE FUNCTION evaluation_keep_order();
+"""
+
+BACKWARD = """
+DROP FUNCTION evaluation_keep_order() CASCADE;
+DROP FUNCTION evaluation_keep_draw() CASCADE;
+DROP FUNCTION evaluation_keep_seal() CASCADE;
+DROP FUNCTION evaluation_refuse() CASCADE;
+"""
+
+
+class Migration(migrations.Migration):
+    """Append-only answers, trail and stimuli; sealed studies that stay as they are."""
+
+    dependencies = [("evaluation", "0001_initial")]
+    operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -1,0 +1,32 @@
+"""What the database holds: the catalogue of images, studies, sessions and answers."""
+
+from evaluation.models.catalogue import Dataset, Image, Origin
+from evaluation.models.session import Answer, Invitation, OpenLink, Rater, Session, Trial
+from evaluation.models.study import (
+    AuditEvent,
+    ReadingList,
+    Stimulus,
+    StimulusTruth,
+    Study,
+    StudyImage,
+    Use,
+)
+
+__all__ = [
+    "Answer",
+    "AuditEvent",
+    "Dataset",
+    "Image",
+    "Invitation",
+    "OpenLink",
+    "Origin",
+    "Rater",
+    "ReadingList",
+    "Session",
+    "Stimulus",
+    "StimulusTruth",
+    "Study",
+    "StudyImage",
+    "Trial",
+    "Use",
+]

@@ -1,0 +1,95 @@
+"""The catalogue: original images, private, each with where it comes from."""
+
+from django.core.files.storage import storages
+from django.core.files.storage.base import Storage
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+def originals() -> Storage:
+    """Return the private store of originals, which no address serves."""
+    return storages["originals"]
+
+
+class Origin(models.TextChoices):
+    """Whether a camera or a generator made an image."""
+
+    REAL = "real", _("real")
+    SYNTHETIC = "synthetic", _("AI-generated")
+
+
+class Dataset(models.Model):
+    """A set of real images imported together, under one licence."""
+
+    name = models.SlugField(_("name"), max_length=64, unique=True)
+    licence = models.CharField(_("licence"), max_length=64, help_text=_("SPDX identifier"))
+    phantom = models.BooleanField(
+        _("phantoms"), default=False, help_text=_("Drawn by a program in place of photographs")
+    )
+    imported_at = models.DateTimeField(_("imported"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("dataset")
+        verbose_name_plural = _("datasets")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Image(models.Model):
+    """An original, real or synthetic, as it was imported or generated."""
+
+    name = models.CharField(_("name"), max_length=128)
+    origin = models.CharField(_("origin"), max_length=9, choices=Origin)
+    entity = models.CharField(_("entity"), max_length=16)
+
+    dataset = models.ForeignKey(
+        Dataset,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="images",
+        verbose_name=_("dataset"),
+    )
+    generator = models.CharField(_("generator"), max_length=64, blank=True)
+    generator_revision = models.CharField(_("revision"), max_length=64, blank=True)
+    recipe = models.JSONField(
+        _("recipe"), default=dict, blank=True, help_text=_("Seed, guidance, steps, prompt")
+    )
+    licence = models.CharField(_("licence"), max_length=64)
+
+    lesion = models.CharField(_("lesion"), max_length=64, blank=True)
+    diagnosed_by = models.CharField(_("diagnosed by"), max_length=80, blank=True)
+    sex = models.CharField(_("sex"), max_length=16, blank=True)
+    age = models.FloatField(_("age in years"), null=True, blank=True)
+    site = models.CharField(_("body site"), max_length=64, blank=True)
+    skin_tone = models.FloatField(
+        _("skin tone"), null=True, blank=True, help_text=_("Individual typology angle in degrees")
+    )
+
+    sha256 = models.CharField(max_length=64, unique=True)
+    width = models.PositiveIntegerField(_("width"))
+    height = models.PositiveIntegerField(_("height"))
+    file = models.FileField(storage=originals, max_length=160)
+    mask = models.FileField(storage=originals, max_length=160, blank=True)
+    added_at = models.DateTimeField(_("added"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("image")
+        verbose_name_plural = _("images")
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["origin", "entity"])]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(origin=Origin.REAL, dataset__isnull=False, generator="")
+                | (Q(origin=Origin.SYNTHETIC, dataset__isnull=True) & ~Q(generator="")),
+                name="image_comes_from_a_dataset_or_a_generator",
+            ),
+            models.UniqueConstraint(fields=["dataset", "name"], name="image_name_once_a_dataset"),
+        ]
+
+    def __str__(self) -> str:
+        # Says nothing of origin or entity: the admin's log and messages show it.
+        return f"image {self.pk}"

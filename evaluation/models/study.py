@@ -1,0 +1,322 @@
+"""Studies: what is asked about which images, and what sealing freezes."""
+
+from django.conf import settings
+from django.core.files.storage import storages
+from django.core.files.storage.base import Storage
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from evaluation.design.questions import DEFAULT
+from evaluation.models.catalogue import Dataset, Image, Origin
+
+
+def stimuli_store() -> Storage:
+    """Return the store of rendered stimuli, read only by the view that checks whose turn it is."""
+    return storages["stimuli"]
+
+
+def default_questions() -> list[str]:
+    """Return the published study's questions."""
+    return [str(question) for question in DEFAULT]
+
+
+class Study(models.Model):
+    """A study: a draft until it is sealed, open for reading until it is closed (unblinded)."""
+
+    class State(models.TextChoices):
+        """Where a study stands."""
+
+        DRAFT = "draft", _("draft")
+        SEALED = "sealed", _("open for reading")
+        CLOSED = "closed", _("closed and unblinded")
+
+    slug = models.SlugField(
+        _("short name"), max_length=48, unique=True, help_text=_("Names the study in commands")
+    )
+    title = models.CharField(_("title"), max_length=120, help_text=_("Raters see this"))
+    contact = models.CharField(
+        _("contact"), max_length=120, blank=True, help_text=_("Whom raters may ask: name, e-mail")
+    )
+    questionnaire = models.BooleanField(
+        _("ask raters about themselves"),
+        default=True,
+        help_text=_("Role, experience, colour vision; every answer is optional"),
+    )
+    device_check = models.BooleanField(
+        _("check the raters' screens"),
+        default=True,
+        help_text=_("Eight greys, brightness, window; kept with the session, stops nobody"),
+    )
+    consent_text = models.TextField(_("consent text"), blank=True)
+
+    entities = models.JSONField(_("entities"), help_text=_("Codes, in the order of the buttons"))
+    images_per_cell = models.PositiveSmallIntegerField(
+        _("images per entity and origin"), default=10, validators=[MinValueValidator(1)]
+    )
+    dataset = models.ForeignKey(
+        Dataset, on_delete=models.PROTECT, verbose_name=_("real images"), related_name="studies"
+    )
+    generators = models.JSONField(
+        _("AI images by"),
+        help_text=_("One or several generators, each balanced against real images"),
+    )
+    questions = models.JSONField(
+        _("questions"), default=default_questions, help_text=_("In the order of the page")
+    )
+    corrections = models.BooleanField(
+        _("the last answer may be corrected"),
+        default=False,
+        help_text=_("Until the next one is given; both are kept, the later one counts"),
+    )
+    break_every = models.PositiveSmallIntegerField(
+        _("images between breaks"),
+        default=35,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(5)],
+        help_text=_("A pause is offered after so many; empty: never"),
+    )
+    practice_images = models.PositiveSmallIntegerField(
+        _("practice images"),
+        default=0,
+        validators=[MaxValueValidator(30)],
+        help_text=_("Shown first, with the right answer after each; never part of the study"),
+    )
+    checks = models.PositiveSmallIntegerField(
+        _("attention checks"),
+        default=0,
+        validators=[MaxValueValidator(20)],
+        help_text=_("Obvious cases among the others; they enter no result"),
+    )
+    checks_from = models.CharField(
+        _("obvious cases from"),
+        max_length=64,
+        blank=True,
+        help_text=_("A dataset or generator that the study does not compare"),
+    )
+    checks_needed = models.PositiveSmallIntegerField(
+        _("checks needed"),
+        default=0,
+        help_text=_("Raters with fewer right are left out of the results"),
+    )
+    confidence_levels = models.PositiveSmallIntegerField(
+        _("levels of confidence"),
+        default=5,
+        help_text=_("The one scale from real to AI has twice as many"),
+        validators=[MinValueValidator(2), MaxValueValidator(5)],
+    )
+
+    raters_at_most = models.PositiveSmallIntegerField(
+        _("raters at most"),
+        default=50,
+        validators=[MinValueValidator(1), MaxValueValidator(500)],
+        help_text=_("A reading list for each is drawn when the study is sealed"),
+    )
+    readings_per_image = models.PositiveSmallIntegerField(
+        _("raters an image"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("By how many of the raters each image is read; empty: by all"),
+    )
+    occasions = models.PositiveSmallIntegerField(
+        _("readings a rater"),
+        default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(3)],
+        help_text=_("How often each rater reads their images, each time in another order"),
+    )
+    washout_days = models.PositiveSmallIntegerField(
+        _("days between readings"), default=14, validators=[MaxValueValidator(365)]
+    )
+    repeats_percent = models.PositiveSmallIntegerField(
+        _("images shown twice, in percent"),
+        default=0,
+        validators=[MaxValueValidator(25)],
+        help_text=_("Shown again far later in the same reading, to see how steady a rater is"),
+    )
+    block_size = models.PositiveSmallIntegerField(
+        _("images a block"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(2)],
+        help_text=_("Every block holds the same share of everything; empty: no blocks"),
+    )
+    run_of_origin = models.PositiveSmallIntegerField(
+        _("most of one origin in a row"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    run_of_entity = models.PositiveSmallIntegerField(
+        _("most of one diagnosis in a row"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+    )
+    counterbalanced = models.BooleanField(
+        _("blocks counterbalanced"),
+        default=False,
+        help_text=_("All raters read the same blocks, each rater in another order of the blocks"),
+    )
+    seed = models.BigIntegerField(
+        _("seed"), default=0, help_text=_("The same seed draws the same images")
+    )
+
+    opens_at = models.DateTimeField(
+        _("reading opens"), null=True, blank=True, help_text=_("Empty: as soon as it is sealed")
+    )
+    closes_at = models.DateTimeField(
+        _("reading ends"),
+        null=True,
+        blank=True,
+        help_text=_("May be moved later; empty: when the study is closed"),
+    )
+
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    sealed_at = models.DateTimeField(_("sealed"), null=True, editable=False)
+    protocol = models.JSONField(_("protocol"), null=True, editable=False)
+    protocol_sha256 = models.CharField(_("protocol hash"), max_length=64, editable=False)
+    truth_sha256 = models.CharField(_("commitment to the truth"), max_length=64, editable=False)
+    nonce = models.CharField(max_length=64, editable=False)
+    closed_at = models.DateTimeField(_("closed"), null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("study")
+        verbose_name_plural = _("studies")
+        ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(sealed_at__isnull=True, protocol__isnull=True)
+                | Q(sealed_at__isnull=False, protocol__isnull=False),
+                name="study_is_sealed_with_its_protocol",
+            ),
+            models.CheckConstraint(
+                condition=Q(opens_at=None) | Q(closes_at=None) | Q(closes_at__gt=F("opens_at")),
+                name="reading_ends_after_it_opens",
+            ),
+            models.CheckConstraint(
+                condition=Q(closed_at__isnull=True) | Q(closed_at__gte=F("sealed_at")),
+                name="study_is_closed_after_sealing",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def takes_answers(self) -> bool:
+        """Whether raters may read now."""
+        now = timezone.now()
+        begun = self.opens_at is None or self.opens_at <= now
+        over = self.closes_at is not None and self.closes_at <= now
+        return self.state == self.State.SEALED and begun and not over
+
+    @property
+    def state(self) -> State:
+        """Where the study stands."""
+        if self.closed_at:
+            return self.State.CLOSED
+        return self.State.SEALED if self.sealed_at else self.State.DRAFT
+
+
+class Use(models.TextChoices):
+    """What an image is drawn for."""
+
+    STUDY = "study", _("study")
+    PRACTICE = "practice", _("practice")
+    CHECK = "check", _("attention check")
+
+
+class StudyImage(models.Model):
+    """An image drawn for a study."""
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="drawn")
+    image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="drawn_for")
+    use = models.CharField(max_length=8, choices=Use, default=Use.STUDY)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["study", "image"], name="image_once_a_study")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.image} in {self.study.slug}"
+
+
+class Stimulus(models.Model):
+    """What raters see of one image; made at sealing, numbered in an order that tells nothing.
+
+    `feedback` is what is told after a practice image; no other stimulus has any.
+    """
+
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="stimuli")
+    number = models.PositiveSmallIntegerField()
+    file = models.FileField(storage=stimuli_store, max_length=160)
+    sha256 = models.CharField(max_length=64)
+    feedback = models.JSONField(null=True)
+
+    class Meta:
+        ordering = ["study", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["study", "number"], name="stimulus_number_once_a_study")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.study.slug} {self.number}"
+
+
+class StimulusTruth(models.Model):
+    """What a stimulus was made from: kept apart, since no page of a rater may reach it."""
+
+    stimulus = models.OneToOneField(
+        Stimulus, on_delete=models.PROTECT, primary_key=True, related_name="truth"
+    )
+    image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="stimuli")
+    entity = models.CharField(max_length=16)
+    origin = models.CharField(max_length=9, choices=Origin)
+    use = models.CharField(max_length=8, choices=Use)
+    salt = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return f"truth of {self.stimulus}"
+
+
+class ReadingList(models.Model):
+    """What one planned rater reads on one occasion: pairs of a stimulus' number and its kind."""
+
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="reading_lists")
+    number = models.PositiveSmallIntegerField(help_text="From 0")
+    occasion = models.PositiveSmallIntegerField(help_text="From 1")
+    showings = models.JSONField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["study", "number", "occasion"], name="reading_list_once_an_occasion"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.study.slug}, list {self.number}, occasion {self.occasion}"
+
+
+class AuditEvent(models.Model):
+    """One act of a coordinator. Rows are only ever inserted."""
+
+    study = models.ForeignKey(
+        Study, on_delete=models.PROTECT, null=True, related_name="events", verbose_name=_("study")
+    )
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, verbose_name=_("who")
+    )
+    act = models.CharField(_("act"), max_length=32)
+    detail = models.JSONField(_("detail"), default=dict)
+    at = models.DateTimeField(_("when"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("audit trail")
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.act} {self.at:%Y-%m-%d %H:%M}"

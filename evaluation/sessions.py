@@ -1,0 +1,277 @@
+"""Sessions as services: open a link, consent, find the current trial, record the answer.
+
+Nothing here imports or queries ground truth.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from evaluation.design.items import Kind
+from evaluation.errors import AnswerConflict, InvitationInvalid, StudyNotOpen
+from evaluation.models import Answer, Invitation, OpenLink, Rater, Session, Trial
+from evaluation.seal import digest
+
+#: Large columns that no page of a rater shows; reading them takes longer than the answer does.
+NOT_FOR_READING = ("rater__study__protocol", "rater__about", "device")
+#: What decides whether a study takes answers.
+WHEN_OPEN = ("sealed_at", "opens_at", "closes_at", "closed_at")
+
+
+@dataclass(frozen=True)
+class GivenAnswer:
+    """What a rater said about one stimulus; what was not asked is left empty.
+
+    Attributes:
+        entity: code.
+        origin: real or synthetic.
+        confidence: in the origin, from 1.
+        scale: from 1, definitely real, to twice the levels of confidence, definitely synthetic.
+        quality: of the image, from 1 to 5.
+        marks: places [x, y] that gave it away, in pixels of the stimulus.
+        reason: in the rater's words.
+        response_ms: from the painted image to the answer, without the time the page was hidden.
+        timing: how that was measured.
+    """
+
+    response_ms: int
+    entity: str = ""
+    origin: str = ""
+    confidence: int | None = None
+    scale: int | None = None
+    quality: int | None = None
+    marks: list[list[int]] = field(default_factory=list)
+    reason: str = ""
+    timing: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Whose turn it is, and how far along.
+
+    Attributes:
+        current: the trial to answer; None at the end.
+        following: the one after it, to fetch ahead.
+        answered, total: trials, of the practice while it lasts, then of the study.
+        practice: whether the current trial is practice.
+    """
+
+    current: Trial | None
+    following: Trial | None
+    answered: int
+    total: int
+    practice: bool
+
+
+def open_invitation(token: str) -> Session:
+    """Return the session that a link leads to: the first that is not completed, or the last.
+
+    Raises:
+        InvitationInvalid: the link is unknown, revoked or expired.
+    """
+    invitation = Invitation.objects.select_related("rater__study").filter(token=token).first()
+    if invitation is None:
+        raise InvitationInvalid("unknown")
+    contact = invitation.rater.study.contact
+    if invitation.revoked_at:
+        raise InvitationInvalid("revoked", contact)
+    if invitation.expires_at and invitation.expires_at < timezone.now():
+        raise InvitationInvalid("expired", contact)
+    sessions = list(invitation.rater.sessions.order_by("occasion"))
+    return next((each for each in sessions if each.completed_at is None), sessions[-1])
+
+
+def find_open_link(token: str) -> OpenLink:
+    """Return the open link at `token`.
+
+    Raises:
+        InvitationInvalid: it is unknown or revoked, or as many raters as it allows have come.
+    """
+    link = OpenLink.objects.select_related("study").filter(token=token).first()
+    if link is None:
+        raise InvitationInvalid("unknown")
+    if link.revoked_at or link.study.closed_at:
+        raise InvitationInvalid("revoked", link.study.contact)
+    if link.raters.count() >= link.cap:
+        raise InvitationInvalid("full", link.study.contact)
+    return link
+
+
+def find_session(key: str | None) -> Session | None:
+    """Return the session that a rater's cookie names, with its rater and study, or None."""
+    if not key:
+        return None
+    sessions = Session.objects.select_related("rater__study").defer(*NOT_FOR_READING)
+    return sessions.filter(key=key).order_by().first()
+
+
+def give_consent(session: Session) -> None:
+    """Record that the rater agreed, and to which text; agreeing twice changes nothing."""
+    Session.objects.filter(pk=session.pk, consented_at=None).update(
+        consented_at=timezone.now(), consent_sha256=digest(session.rater.study.consent_text)
+    )
+
+
+def decline(session: Session) -> None:
+    """Record that the rater does not wish to take part; they may still change their mind."""
+    Session.objects.filter(pk=session.pk, consented_at=None).update(declined_at=timezone.now())
+
+
+def describe_rater(session: Session, about: Mapping[str, object]) -> None:
+    """Keep what the rater said of themselves; the first description stands."""
+    Rater.objects.filter(pk=session.rater_id, about__isnull=True).update(about=dict(about))
+
+
+def describe_device(session: Session, device: Mapping[str, object]) -> None:
+    """Keep what the rater's screen is and shows, as it was when they began."""
+    Session.objects.filter(pk=session.pk, started_at=None).update(device=dict(device))
+
+
+def start_reading(session: Session) -> None:
+    """Record that a rater who has consented begins, if it is time; twice changes nothing."""
+    if not (session.is_open and session.rater.study.takes_answers):
+        return
+    Session.objects.filter(pk=session.pk, started_at=None, consented_at__isnull=False).update(
+        started_at=timezone.now(), last_seen_at=timezone.now()
+    )
+
+
+def turn(session: Session) -> Turn:
+    """Return where the session stands, from the stored order."""
+    trials = session.trials.filter(answers=None).select_related("stimulus").order_by("position")
+    open_trials = list(trials[:2])
+    if not open_trials:
+        return Turn(None, None, session.images, session.images, False)
+    current = open_trials[0]
+    following = open_trials[1] if len(open_trials) == 2 else None
+    before = current.position - 1
+    if current.kind == Kind.PRACTICE:
+        return Turn(current, following, before, session.practice_images, True)
+    return Turn(current, following, before - session.practice_images, session.images, False)
+
+
+def correctable(session: Session, standing: Turn) -> Trial | None:
+    """Return the trial before the current one where the study lets its answer be corrected."""
+    if not session.rater.study.corrections or standing.practice or not standing.answered:
+        return None
+    if standing.current is None:
+        return None
+    return session.trials.select_related("stimulus").get(position=standing.current.position - 1)
+
+
+def last_answer(trial: Trial) -> GivenAnswer | None:
+    """Return what the rater said last in a trial."""
+    answer = trial.answers.order_by("version").last()
+    return _content(answer) if answer else None
+
+
+def reading_seconds(session: Session) -> float:
+    """Return how long the rater has looked at images so far."""
+    spent = Answer.objects.filter(trial__session=session).aggregate(ms=Sum("response_ms"))["ms"]
+    return (spent or 0) / 1000
+
+
+def note_shown(trial: Trial) -> None:
+    """Record that a trial was put before the rater, once more if the page was loaded again."""
+    Trial.objects.filter(pk=trial.pk).update(
+        shown_at=Coalesce("shown_at", timezone.now()), times_shown=F("times_shown") + 1
+    )
+
+
+def stimulus_bytes(key: str | None, token: str) -> bytes | None:
+    """Return the stimulus at `token` if it is the current, the next or the correctable one.
+
+    Args:
+        key: of the rater's session, which must have begun.
+        token: the trial's address.
+    """
+    begun = Trial.objects.filter(session__key=key or "", session__started_at__isnull=False)
+    handed_out = begun.filter(answers=None).select_related("stimulus").order_by("position")
+    trials = list(handed_out.only("token", "stimulus__file")[:2])
+    trial = next((trial for trial in trials if trial.token == token), None)
+    if trial is None and (session := find_session(key)):
+        last = correctable(session, turn(session))
+        trial = last if last and last.token == token else None
+    if trial is None:
+        return None
+    with trial.stimulus.file.open() as file:
+        return file.read()
+
+
+def record_answer(
+    *, session: Session, token: str, key: UUID, given: GivenAnswer, correction: bool = False
+) -> Answer:
+    """Store what the rater said about the current stimulus, exactly once.
+
+    Where the study allows it, an answer to the previous stimulus is kept as a correction.
+
+    The same `key` with the same content returns the stored answer, so that a retry is harmless.
+
+    Args:
+        session: the rater's.
+        token: the trial's address, as the page got it.
+        key: made by the page, one for each answer.
+        given: what the rater said.
+        correction: the rater means to replace what they said of the previous stimulus.
+
+    Raises:
+        AnswerConflict: another answer stands already (another tab or device), the key was used
+            for another answer, or the trial's turn has not come.
+        StudyNotOpen: the study takes no more answers, or the rater has not begun.
+    """
+    try:
+        with transaction.atomic():
+            # Locking the session's row serialises double submits and two tabs.
+            locked = (
+                Session.objects.select_for_update(no_key=True, of=("self",))
+                .select_related("rater__study")
+                .only(
+                    "started_at",
+                    "rater__withdrawn_at",
+                    *(f"rater__study__{name}" for name in WHEN_OPEN),
+                )
+                .get(pk=session.pk)
+            )
+            withdrawn = locked.rater.withdrawn_at is not None
+            if withdrawn or not locked.rater.study.takes_answers or locked.started_at is None:
+                raise StudyNotOpen("this study takes no more answers")
+            standing = turn(session)
+            trial = standing.current
+            if trial is None or trial.token != token:
+                return _record_elsewhere(session, standing, token, key, given, correction)
+            now = timezone.now()
+            Session.objects.filter(pk=session.pk).update(
+                last_seen_at=now, completed_at=None if standing.following else now
+            )
+            return Answer.objects.create(trial=trial, key=key, **vars(given))
+    except IntegrityError as repeated:
+        raise AnswerConflict("this answer was used for another image") from repeated
+
+
+def _record_elsewhere(
+    session: Session, standing: Turn, token: str, key: UUID, given: GivenAnswer, correction: bool
+) -> Answer:
+    """Take a retry or a correction; refuse anything else that is not about the current trial."""
+    trial = session.trials.select_related("stimulus").filter(token=token).first()
+    if trial is None:
+        raise AnswerConflict("this image is not part of your reading")
+    stored = trial.answers.filter(key=key).first()
+    if stored and _content(stored) == given:
+        return stored
+    versions = trial.answers.count()
+    if stored is None and correction and trial == correctable(session, standing):
+        return Answer.objects.create(trial=trial, key=key, version=versions + 1, **vars(given))
+    if versions:
+        raise AnswerConflict(
+            "this image is answered already, in another window or on another device"
+        )
+    raise AnswerConflict("it is not this image's turn")
+
+
+def _content(answer: Answer) -> GivenAnswer:
+    return GivenAnswer(**{each.name: getattr(answer, each.name) for each in fields(GivenAnswer)})

@@ -1,0 +1,73 @@
+"""Simulated raters: readers drawn by a program, for examples and for tests of the whole flow."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import numpy as np
+
+from evaluation.design.questions import QUALITY_LEVELS, rating
+from evaluation.errors import StudyNotOpen
+from evaluation.models import Rater, Session, StimulusTruth, Study
+from evaluation.sessions import GivenAnswer, give_consent, record_answer, start_reading, turn
+
+
+@dataclass(frozen=True)
+class Skill:
+    """How well a simulated rater reads, in the equal-variance model of signal detection.
+
+    `sensitivity` is d' for telling synthetic from real, `criterion` above 0 a habit of saying
+    "real", `diagnosis` the chance of naming the right entity (real, synthetic).
+    """
+
+    sensitivity: float = 1.0
+    criterion: float = 0.0
+    diagnosis: tuple[float, float] = (0.7, 0.6)
+
+    @classmethod
+    def drawn(cls, sensitivity: float, spread: float, seed: int) -> "Skill":
+        """Return a rater drawn from a population with that mean d' and standard deviation."""
+        rng = np.random.default_rng((seed, 1))  # another stream than that of the answers
+        return cls(rng.normal(sensitivity, spread), rng.normal(0, spread))
+
+
+def read_study(session: Session, skill: Skill, *, seed: int) -> None:
+    """Let a simulated rater read all of a sealed study, as a browser would, trial by trial.
+
+    Raises:
+        StudyNotOpen: the session's rater is a person, or the study is not open.
+    """
+    if session.rater.kind != Rater.Kind.SIMULATED:
+        raise StudyNotOpen("only a simulated rater may be read for by a program")
+    rng = np.random.default_rng(seed)
+    study = session.rater.study
+    give_consent(session)
+    start_reading(session)
+    # The answers are made from the truth, which nothing that serves raters may do.
+    truths = {t.stimulus_id: t for t in StimulusTruth.objects.filter(stimulus__study=study)}
+    while trial := turn(session).current:
+        given = _answer(truths[trial.stimulus_id], study, skill, rng)
+        record_answer(
+            session=session, token=trial.token, key=UUID(bytes=rng.bytes(16)), given=given
+        )
+
+
+def _answer(
+    truth: StimulusTruth, study: Study, skill: Skill, rng: np.random.Generator
+) -> GivenAnswer:
+    synthetic = truth.origin == "synthetic"
+    evidence = rng.normal() + (skill.sensitivity / 2) * (1 if synthetic else -1) - skill.criterion
+    confidence = 1 + min(
+        int(abs(evidence) * study.confidence_levels / 2), study.confidence_levels - 1
+    )
+    others = [code for code in study.entities if code != truth.entity]
+    right = rng.random() < skill.diagnosis[synthetic] or not others
+    origin = "synthetic" if evidence > 0 else "real"
+    asked = set(study.questions)
+    return GivenAnswer(
+        response_ms=int(rng.lognormal(np.log(6500 - 600 * min(abs(evidence), 3)), 0.45)),
+        entity=(truth.entity if right else str(rng.choice(others))) if "entity" in asked else "",
+        origin=origin if "origin" in asked else "",
+        confidence=confidence if "confidence" in asked else None,
+        scale=rating(origin, confidence, study.confidence_levels) if "scale" in asked else None,
+        quality=int(rng.integers(1, QUALITY_LEVELS + 1)) if "quality" in asked else None,
+    )

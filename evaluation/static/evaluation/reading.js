@@ -1,0 +1,351 @@
+// The reading page: show an image, time the answer, send it once, show the next.
+//
+// The clock starts when the image is painted: it is decoded beforehand and inserted inside a
+// frame. While the page is hidden the clock stands still.
+
+import { Outbox, backoff, uuid } from "./outbox.js";
+import { Viewer } from "./viewer.js";
+
+const byId = (id) => document.getElementById(id);
+const form = byId("answer");
+const stage = byId("stage");
+const next = byId("next");
+const back = byId("back");
+const notice = byId("notice");
+const keyList = byId("key-list");
+const pause = byId("pause");
+const questions = [...form.querySelectorAll("fieldset")];
+const SHORTEST_VIEW_MS = 300; // a key pressed sooner was meant for the image before
+const IDLE_MS = 5 * 60 * 1000;
+const PAN_PX = 40;
+
+let turn = JSON.parse(byId("turn").textContent);
+let shown = null; // what is on the stage: {token, image, correction, values}
+let ahead = null; // the next image, fetched and decoded: {address, image}
+let onset = null; // {at, method} once the current image is painted
+let chosen = []; // names of the questions in the order in which they were answered
+let sending = false;
+let hiddenMs = 0;
+let hiddenSince = null;
+let frameMs = 16.7;
+let idle = null;
+
+const frame = () => new Promise(requestAnimationFrame);
+const draftName = () => `draft:${shown.token}`;
+const marked = byId("marked");
+
+const viewer = new Viewer(stage, {
+  marking: Boolean(marked),
+  onMarks: () => {
+    chosen = [...chosen.filter((name) => name !== "marks"), "marks"];
+    keepDraft();
+    refresh();
+  },
+});
+const outbox = new Outbox({
+  name: form.dataset.reading,
+  address: form.dataset.answers,
+  csrf: document.querySelector("[name=csrfmiddlewaretoken]").value,
+  onTrouble: () => say("unsaved"),
+});
+
+function say(reason) {
+  notice.hidden = !reason;
+  notice.textContent = reason ? notice.dataset[reason] : "";
+}
+
+// --- showing -------------------------------------------------------------------------------
+
+async function decoded(address) {
+  for (let tries = 0; ; tries++) {
+    const image = new Image();
+    image.draggable = false;
+    image.setAttribute("elementtiming", "stimulus");
+    image.src = address;
+    try {
+      await image.decode();
+      return image;
+    } catch {
+      if (address === shown?.image) say("unseen");
+      await backoff(tries);
+    }
+  }
+}
+
+async function measureFrame() {
+  const gaps = [];
+  let last = await frame();
+  while (gaps.length < 30) {
+    const now = await frame();
+    gaps.push(now - last);
+    last = now;
+  }
+  frameMs = gaps.sort((a, b) => a - b)[15];
+}
+
+// Shows the current turn, after a break where one is due.
+async function proceed() {
+  if (!turn.token) return location.reload();
+  if (turn.pause) await rest("standing");
+  await show({ token: turn.token, image: turn.image, correction: false, values: null });
+}
+
+// Shows the page between two images, as a break or where the study begins after the practice.
+function rest(reason) {
+  byId("pause-title").textContent = pause.dataset[`${reason}Title`];
+  byId("pause-text").textContent = pause.dataset[reason].replace(/\[(\w+)\]/g, (_, name) => turn[name]);
+  onset = null;
+  viewer.clear();
+  byId("desk").hidden = true;
+  pause.hidden = false;
+  byId("count").textContent = `${turn.answered} / ${turn.total}`;
+  byId("progress").max = turn.total;
+  byId("progress").value = turn.answered;
+  byId("go-on").focus();
+  return new Promise((resolve) => {
+    byId("go-on").addEventListener("click", resolve, { once: true });
+  }).then(() => {
+    pause.hidden = true;
+    byId("desk").hidden = false;
+  });
+}
+
+async function show(what) {
+  shown = what;
+  onset = null;
+  say(what.correction ? "correcting" : null);
+  stage.setAttribute("aria-busy", "true");
+  const number = turn.answered + (what.correction ? 0 : 1);
+  byId("count").textContent = `${turn.practice ? form.dataset.practice : ""} ${number} / ${turn.total}`.trim();
+  byId("progress").max = turn.total;
+  byId("progress").value = number - 1;
+  if (back) back.hidden = what.correction || !turn.previous;
+  const marks = restore();
+  const image = ahead?.address === what.image ? ahead.image : await decoded(what.image);
+  if (what !== shown) return;
+  image.alt = `${form.dataset.alt} ${number}`;
+  const inserted = await frame();
+  viewer.show(image, marks);
+  stage.setAttribute("aria-busy", "false");
+  if (notice.textContent === notice.dataset.unseen) say(null);
+  hiddenMs = 0;
+  hiddenSince = document.hidden ? inserted : null;
+  // Where Element Timing is missing, the image is on the screen one frame after its insertion.
+  onset = { at: inserted + frameMs, method: "frame" };
+  awake();
+  ahead = null;
+  if (turn.ahead) {
+    const coming = turn.ahead;
+    decoded(coming).then((picture) => {
+      if (coming === turn.ahead) ahead = { address: coming, image: picture };
+    });
+  }
+}
+
+if (PerformanceObserver.supportedEntryTypes?.includes("element")) {
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) {
+      if (onset && entry.element === viewer.image && entry.renderTime) {
+        onset = { at: entry.renderTime, method: "element" };
+      }
+    }
+  }).observe({ type: "element", buffered: true });
+}
+
+document.addEventListener("visibilitychange", () => {
+  const now = performance.now();
+  if (document.hidden) hiddenSince = now;
+  else if (hiddenSince !== null) {
+    hiddenMs += now - hiddenSince;
+    hiddenSince = null;
+  }
+});
+
+function awake() {
+  clearTimeout(idle);
+  if (notice.textContent === notice.dataset.idle) say(null);
+  idle = setTimeout(() => notice.hidden && say("idle"), IDLE_MS);
+}
+for (const name of ["pointerdown", "keydown"]) document.addEventListener(name, awake);
+
+// --- choices -------------------------------------------------------------------------------
+
+const inputs = (name) => [...form.querySelectorAll(`input[name="${name}"]`)];
+const answered = (name) => inputs(name).some((input) => input.checked);
+const asked = () => questions.find((each) => "required" in each.dataset && !answered(each.dataset.name));
+const over = () => questions.some((each) => each.disabled);
+
+function refresh() {
+  const current = asked();
+  for (const question of questions) question.classList.toggle("asked", question === current);
+  next.disabled = Boolean(current) || sending || over();
+  if (marked) marked.textContent = viewer.marks.length;
+}
+
+function choose(input) {
+  input.checked = true;
+  chosen = [...chosen.filter((name) => name !== input.name), input.name];
+  keepDraft();
+  refresh();
+}
+
+function takeBack() {
+  const name = chosen.pop();
+  if (!name) return;
+  if (name === "marks") {
+    viewer.marks.pop();
+    viewer.draw();
+  }
+  for (const input of inputs(name)) input.checked = false;
+  keepDraft();
+  refresh();
+}
+
+function keepDraft() {
+  const values = Object.fromEntries(new FormData(form));
+  localStorage.setItem(draftName(), JSON.stringify({ values, chosen, marks: viewer.marks }));
+}
+
+// Fills the form from the draft, or from the answer that is corrected; returns the marks.
+function restore() {
+  form.reset();
+  chosen = [];
+  const draft = JSON.parse(localStorage.getItem(draftName()) ?? "null");
+  const values = draft?.values ?? shown.values ?? {};
+  for (const [name, value] of Object.entries(values)) {
+    const input = inputs(name).find((each) => each.value === String(value));
+    if (input) input.checked = true;
+    else if (form.elements[name]?.tagName === "TEXTAREA") form.elements[name].value = value;
+  }
+  chosen = draft?.chosen ?? Object.keys(values).filter(answered);
+  viewer.marks = draft?.marks ?? shown.values?.marks ?? [];
+  refresh();
+  return viewer.marks;
+}
+
+form.addEventListener("change", (event) => {
+  if (event.target.type === "radio") choose(event.target);
+});
+form.addEventListener("input", (event) => {
+  if (event.target.type !== "radio") keepDraft();
+});
+back?.addEventListener("click", () => show({ ...turn.previous, correction: true }));
+byId("keys").addEventListener("click", () => keyList.showModal());
+
+// Keys that need no image, and those that move it; true if the key was one of them.
+function steer(event) {
+  const way = { ArrowLeft: [PAN_PX, 0], ArrowRight: [-PAN_PX, 0], ArrowUp: [0, PAN_PX], ArrowDown: [0, -PAN_PX] };
+  const acts = {
+    "?": () => keyList.showModal(),
+    "+": () => viewer.zoom(1.25),
+    "-": () => viewer.zoom(0.8),
+    f: () => viewer.fit(),
+  };
+  const act = acts[event.key.toLowerCase()];
+  if (act) act();
+  else if (way[event.key] && viewer.scale > 1 && event.target.type !== "radio") viewer.pan(...way[event.key]);
+  else return false;
+  event.preventDefault();
+  return true;
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || sending || keyList.open || !pause.hidden) return;
+  if (event.target.tagName === "TEXTAREA") {
+    if (event.key === "Escape") event.target.blur();
+    return;
+  }
+  if (steer(event) || event.repeat) return;
+  if (event.key === "Enter") {
+    if (event.target.tagName === "BUTTON" && event.target !== next) return;
+    event.preventDefault();
+    if (!next.disabled) submit(event.timeStamp);
+    return;
+  }
+  if (!onset || event.timeStamp - onset.at < SHORTEST_VIEW_MS) return;
+  if (event.key === "Backspace") {
+    event.preventDefault();
+    return takeBack();
+  }
+  const key = event.key.toLowerCase();
+  // A number answers the question that is asked; R and A always mean the origin.
+  const question = "ra".includes(key) ? questions.find((each) => each.dataset.name === "origin") : asked();
+  const input = question?.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  if (input) {
+    event.preventDefault();
+    choose(input);
+  }
+});
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (!next.disabled) submit(event.timeStamp);
+});
+
+// --- sending -------------------------------------------------------------------------------
+
+async function submit(at) {
+  if (sending || !onset) return;
+  const away = hiddenMs + (hiddenSince === null ? 0 : at - hiddenSince);
+  const values = Object.fromEntries(new FormData(form));
+  if (marked) values.marks = viewer.marks;
+  outbox.put({
+    ...values,
+    token: shown.token,
+    key: uuid(),
+    correction: shown.correction,
+    response_ms: Math.max(1, Math.round(at - onset.at - away)),
+    timing: {
+      method: onset.method,
+      hidden_ms: Math.round(away),
+      frame_ms: Math.round(frameMs * 10) / 10,
+      pixel_ratio: devicePixelRatio,
+      viewport: [innerWidth, innerHeight],
+      zooms: viewer.zooms,
+      largest_zoom: Math.round(viewer.largest * 100) / 100,
+    },
+  });
+  await deliver();
+}
+
+// Tells what a practice image was, beside it, until the rater goes on.
+function tell(text) {
+  onset = null;
+  byId("feedback-text").textContent = text;
+  byId("feedback").hidden = false;
+  byId("understood").focus();
+  return new Promise((resolve) => {
+    byId("understood").addEventListener("click", resolve, { once: true });
+  }).then(() => {
+    byId("feedback").hidden = true;
+  });
+}
+
+// Sends what is in the outbox and shows what the server says comes next.
+async function deliver() {
+  const draft = `draft:${JSON.parse(outbox.waiting).token}`;
+  sending = true;
+  refresh();
+  const { status, reply } = await outbox.send();
+  sending = false;
+  const problems = { 401: "lost", 403: "lost", 410: "closed" };
+  if (status === 410) for (const question of questions) question.disabled = true;
+  refresh();
+  if (status !== 201 && status !== 409) return say(problems[status] ?? "refused");
+  localStorage.removeItem(draft);
+  const practised = turn.practice;
+  turn = status === 409 ? reply.turn : reply;
+  if (reply.feedback) await tell(reply.feedback);
+  if (practised && turn.token && !turn.practice) await rest("begin");
+  await proceed();
+  if (status === 409) say("elsewhere");
+}
+
+// A page that Back brings out of the browser's cache would show an image that is answered.
+addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+});
+
+measureFrame();
+if (outbox.waiting) deliver();
+else proceed();

@@ -1,0 +1,248 @@
+"""Studies as services: create, change, draw, close."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from evaluation.audit_trail import record_event
+from evaluation.design.questions import question_problems
+from evaluation.design.selection import Candidate, draw_checks, draw_images, draw_practice
+from evaluation.entities import ENTITIES
+from evaluation.errors import EvaluationError, StudyNotOpen, StudySealed, UnknownStudy
+from evaluation.models import Dataset, Image, Origin, Session, Study, StudyImage, Use
+from evaluation.seal import Truth
+from evaluation.sealing import draw_lists
+
+
+def get_study(slug: str) -> Study:
+    """Return the study called `slug`.
+
+    Raises:
+        UnknownStudy: there is none; the message names those that there are.
+    """
+    try:
+        return Study.objects.get(slug=slug)
+    except Study.DoesNotExist:
+        known = ", ".join(Study.objects.values_list("slug", flat=True)[:20]) or "none yet"
+        raise UnknownStudy(f"study '{slug}' does not exist; there are: {known}") from None
+
+
+@transaction.atomic
+def create_study(
+    *,
+    slug: str,
+    title: str,
+    dataset: Dataset,
+    generators: Sequence[str],
+    entities: Sequence[str] = (),
+    actor: User | None = None,
+    **settings: object,
+) -> Study:
+    """Create a draft and draw its images.
+
+    Args:
+        slug: names the study in commands.
+        title: what raters see.
+        dataset: the real images.
+        generators: whose images are compared with them, each as an arm.
+        entities: codes, in the order of the buttons; the seven of HAM10000 if left out.
+        actor: who does this; None for a command.
+        settings: other fields of a study; each has a default.
+
+    Raises:
+        EvaluationError: the name is taken, or a setting makes no sense.
+        TooFewImages: a cell of the design cannot be filled; nothing is created.
+        DesignImpossible: no order keeps what is asked for; nothing is created.
+    """
+    if Study.objects.filter(slug=slug).exists():
+        raise EvaluationError(f"a study '{slug}' exists already; choose another name")
+    study = Study(
+        slug=slug,
+        title=title,
+        dataset=dataset,
+        generators=list(generators),
+        entities=list(entities or ENTITIES),
+        **settings,
+    )
+    _check(study)
+    study.save()
+    redraw(study)
+    record_event("create_study", study=study, actor=actor, seed=study.seed)
+    return study
+
+
+def copy_study(study: Study, *, slug: str, actor: User | None = None) -> Study:
+    """Create a draft with the settings of another study, and images of its own.
+
+    Dates are left open. Raises what `create_study` raises.
+    """
+    own = ("id", "slug", "created_at", "opens_at", "closes_at")
+    settings = {
+        field.name: getattr(study, field.name)
+        for field in Study._meta.concrete_fields
+        if field.editable and field.name not in own
+    }
+    return create_study(slug=slug, **settings, actor=actor)
+
+
+@transaction.atomic
+def change_draft(
+    study: Study, changes: Mapping[str, object], *, actor: User | None = None
+) -> Study:
+    """Change the settings of a draft and draw its images anew.
+
+    Raises:
+        StudySealed: it is sealed.
+        TooFewImages: a cell cannot be filled; settings and draw stay as they were.
+        DesignImpossible: no order keeps what is asked for; likewise.
+    """
+    study = Study.objects.select_for_update().get(pk=study.pk)
+    for name, value in changes.items():
+        setattr(study, name, value)
+    _check(study)
+    redraw(study)
+    study.save()
+    record_event("change_study", study=study, actor=actor)
+    return study
+
+
+def _check(study: Study) -> None:
+    """Refuse settings that make no study, naming each field."""
+    if not study.generators:
+        raise EvaluationError("no generator is named; name one or several")
+    wrong = [f"entity '{code}' is unknown" for code in study.entities if code not in ENTITIES]
+    if len(set(study.entities)) < len(study.entities):
+        wrong.append("an entity is named twice")
+    if len(set(study.generators)) < len(study.generators):
+        wrong.append("a generator is named twice")
+    try:
+        study.full_clean()
+    except ValidationError as problem:
+        wrong += [f"{field}: {' '.join(said)}" for field, said in problem.message_dict.items()]
+    wrong += question_problems(study.questions)
+    made = set(Image.objects.exclude(generator="").values_list("generator", flat=True))
+    wrong += [
+        f"generator '{name}' has made no images; "
+        f"there are images by: {', '.join(sorted(made)) or 'none yet'}"
+        for name in study.generators
+        if name not in made
+    ]
+    if study.readings_per_image and study.readings_per_image > study.raters_at_most:
+        wrong.append(
+            f"{study.readings_per_image} raters an image are more than the "
+            f"{study.raters_at_most} raters at most"
+        )
+    if study.checks and study.checks_from in ("", study.dataset.name, *study.generators):
+        wrong.append(
+            "attention checks need a dataset or generator of obvious cases that the study does "
+            "not compare; name one"
+        )
+    if study.checks_needed > study.checks:
+        wrong.append(
+            f"{study.checks_needed} checks needed are more than the {study.checks} that there are"
+        )
+    if wrong:
+        raise EvaluationError("; ".join(wrong))
+
+
+@transaction.atomic
+def redraw(study: Study) -> None:
+    """Draw the images of a draft anew from its settings and seed.
+
+    Images that another study has drawn are passed over, so that no rater meets one twice.
+
+    Raises:
+        StudySealed: the draw is frozen.
+        TooFewImages: a cell cannot be filled; the earlier draw is kept.
+        DesignImpossible: no order keeps what is asked for; the earlier draw is kept.
+    """
+    if study.sealed_at:
+        raise StudySealed(f"study '{study.slug}' is sealed; copy it to change its images")
+    images = Image.objects.filter(dataset=study.dataset) | Image.objects.filter(
+        generator__in=study.generators
+    )
+    unused = images.exclude(drawn_for__in=StudyImage.objects.exclude(study=study))
+    candidates = _candidates(unused)
+    drawn = draw_images(
+        candidates,
+        entities=study.entities,
+        arms=study.generators,
+        per_cell=study.images_per_cell,
+        seed=study.seed,
+    )
+    practice = draw_practice(candidates, drawn=drawn, count=study.practice_images, seed=study.seed)
+    obvious = Image.objects.filter(dataset__name=study.checks_from) | Image.objects.filter(
+        generator=study.checks_from, origin=Origin.SYNTHETIC
+    )
+    checks = draw_checks(
+        _candidates(obvious), entities=study.entities, count=study.checks, seed=study.seed
+    )
+    study.drawn.all().delete()
+    StudyImage.objects.bulk_create(
+        StudyImage(study=study, image_id=pk, use=use)
+        for use, pks in ((Use.STUDY, drawn), (Use.PRACTICE, practice), (Use.CHECK, checks))
+        for pk in pks
+    )
+    _rehearse(study)
+
+
+def _candidates(images: QuerySet[Image]) -> list[Candidate]:
+    rows = images.values_list("pk", "sha256", "entity", "generator", "lesion")
+    return [Candidate(*row) for row in rows]
+
+
+def _rehearse(study: Study) -> None:
+    """Draw reading lists once, so that an impossible design is found before it is sealed."""
+    rows = study.drawn.values_list("image__entity", "image__origin", "image__generator", "use")
+    truths = [Truth(number, "", "", *row) for number, row in enumerate(rows)]
+    draw_lists(study, truths, "rehearsal")
+
+
+@transaction.atomic
+def move_end(study: Study, closes_at: datetime | None, *, actor: User | None = None) -> Study:
+    """Move the end of the reading, or take it away; closed studies stay closed.
+
+    Raises:
+        StudyNotOpen: the study is closed.
+        EvaluationError: the end would come before the opening.
+    """
+    study = Study.objects.select_for_update().get(pk=study.pk)
+    if study.closed_at:
+        raise StudyNotOpen(f"study '{study.slug}' is closed; its reading cannot go on")
+    if closes_at and study.opens_at and closes_at <= study.opens_at:
+        raise EvaluationError("the reading would end before it opens; choose a later date")
+    before = study.closes_at.isoformat() if study.closes_at else None
+    study.closes_at = closes_at
+    study.save(update_fields=["closes_at"])
+    after = closes_at.isoformat() if closes_at else None
+    record_event("move_end", study=study, actor=actor, before=before, after=after)
+    return study
+
+
+@transaction.atomic
+def close_study(study: Study, *, actor: User | None = None, reason: str = "") -> Study:
+    """End the reading and open the ground truth, for good.
+
+    Raises:
+        StudyNotOpen: the study is a draft, or closed already.
+        EvaluationError: raters have not finished, and no reason is given.
+    """
+    study = Study.objects.select_for_update().get(pk=study.pk)
+    if study.state != Study.State.SEALED:
+        raise StudyNotOpen(f"study '{study.slug}' is {study.state.label}; it cannot be closed")
+    unfinished = Session.objects.filter(
+        rater__study=study, rater__withdrawn_at=None, completed_at=None
+    ).count()
+    if unfinished and not reason:
+        raise EvaluationError(
+            f"raters who have not finished: {unfinished}; give a reason to close all the same"
+        )
+    study.closed_at = timezone.now()
+    study.save(update_fields=["closed_at"])
+    record_event("close_study", study=study, actor=actor, reason=reason, unfinished=unfinished)
+    return study

@@ -1,0 +1,19 @@
+"""Addresses of the pages and of the API that the reading page speaks."""
+
+from django.urls import path
+
+from evaluation.api.reading import AnswersView
+from evaluation.views import front, reading
+
+urlpatterns = [
+    path("", front.front, name="front"),
+    path("r/<str:token>", reading.invitation, name="invitation"),
+    path("join/<str:token>", reading.open_link, name="open_link"),
+    path("reading/", reading.reading, name="reading"),
+    path("reading/consent", reading.consent, name="consent"),
+    path("reading/about", reading.about, name="about"),
+    path("reading/device", reading.device, name="device"),
+    path("reading/start", reading.start, name="start"),
+    path("stimulus/<str:token>", reading.stimulus, name="stimulus"),
+    path("api/answers", AnswersView.as_view(), name="answers"),
+]

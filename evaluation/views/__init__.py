@@ -1,0 +1,1 @@
+"""Pages: for raters in `reading`, for everybody in `front`."""

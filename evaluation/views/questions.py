@@ -1,0 +1,92 @@
+"""How the questions of a study read on the page: one place for their words and keys."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from evaluation.design.questions import OPTIONAL, QUALITY_LEVELS, Question
+from evaluation.entities import entity_title
+from evaluation.models import Origin, Study
+
+
+@dataclass(frozen=True)
+class Option:
+    """One choice: what is stored, the key that chooses it, how it reads."""
+
+    value: str
+    key: str
+    title: str
+
+
+@dataclass(frozen=True)
+class AskedQuestion:
+    """A question as the page asks it.
+
+    Attributes:
+        form: choices, pair, levels, marks or text.
+        low, high: what the ends of a scale of levels mean.
+    """
+
+    name: Question
+    legend: str
+    form: str
+    options: tuple[Option, ...] = ()
+    low: str = ""
+    high: str = ""
+
+    @property
+    def required(self) -> bool:
+        """Whether it must be answered."""
+        return self.name not in OPTIONAL
+
+
+LEGENDS: dict[Question, Promise] = {
+    Question.ENTITY: gettext_lazy("What does it show?"),
+    Question.ORIGIN: gettext_lazy("Is it real?"),
+    Question.CONFIDENCE: gettext_lazy("How sure are you of that?"),
+    Question.SCALE: gettext_lazy("Is it real?"),
+    Question.QUALITY: gettext_lazy("How good is the image?"),
+    Question.MARKS: gettext_lazy("What gave it away?"),
+    Question.REASON: gettext_lazy("In your words"),
+}
+
+
+def asked_questions(study: Study) -> list[AskedQuestion]:
+    """Return the questions of `study` in its order."""
+    return [_asked(Question(name), study) for name in study.questions]
+
+
+def _asked(name: Question, study: Study) -> AskedQuestion:
+    legend = str(LEGENDS[name])
+    if name is Question.ENTITY:
+        entities = tuple(
+            Option(code, str(number), entity_title(code))
+            for number, code in enumerate(study.entities, start=1)
+        )
+        return AskedQuestion(name, legend, "choices", entities)
+    if name is Question.ORIGIN:
+        origins = (
+            Option(Origin.REAL, "r", _("Real photograph")),
+            Option(Origin.SYNTHETIC, "a", _("Made by AI")),
+        )
+        return AskedQuestion(name, legend, "pair", origins)
+    if name is Question.CONFIDENCE:
+        levels = _levels(study.confidence_levels)
+        return AskedQuestion(name, legend, "levels", levels, _("guessing"), _("certain"))
+    if name is Question.SCALE:
+        levels = _levels(2 * study.confidence_levels)
+        ends = _("definitely real"), _("definitely AI")
+        return AskedQuestion(name, legend, "levels", levels, *ends)
+    if name is Question.QUALITY:
+        levels = _levels(QUALITY_LEVELS)
+        return AskedQuestion(name, legend, "levels", levels, _("very poor"), _("very good"))
+    return AskedQuestion(name, legend, "marks" if name is Question.MARKS else "text")
+
+
+def _levels(count: int) -> tuple[Option, ...]:
+    """Return levels from 1; the tenth is chosen by the key 0."""
+    numbers: Iterable[int] = range(1, count + 1)
+    return tuple(Option(str(n), str(n % 10), str(n)) for n in numbers)
