@@ -1,0 +1,119 @@
+"""Batches in the admin: start one, watch it."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from evaluation.admin.base import PlainAdmin, who
+from evaluation.entities import ENTITIES
+from generation.batches import OWN_WEIGHTS, plan_batch, progress_of
+from generation.engine.generator import GenerationError, ImageRequest
+from generation.engine.registry import generator_names
+from generation.models import Batch
+from generation.tasks import make_batch
+
+
+def known_generators() -> list[tuple[str, str]]:
+    """Return all generators, as choices."""
+    return [(name, name) for name in generator_names(OWN_WEIGHTS)]
+
+
+class BatchForm(forms.ModelForm):
+    """What to generate."""
+
+    generator = forms.ChoiceField(label=_("Generator"), choices=known_generators)
+    entities = forms.MultipleChoiceField(
+        label=_("Diagnoses"),
+        widget=forms.CheckboxSelectMultiple,
+        initial=list(ENTITIES),
+        choices=[(entity.code, entity.title) for entity in ENTITIES.values()],
+    )
+    per_entity = forms.IntegerField(
+        label=_("Images of each"),
+        initial=10,
+        min_value=1,
+        max_value=10_000,
+        help_text=_("About half a second each on a plain computer"),
+    )
+    guidance = forms.FloatField(
+        label=_("Guidance"),
+        initial=ImageRequest.guidance,
+        min_value=1,
+        max_value=20,
+        help_text=_("1 is freest; higher is more typical of the diagnosis, and more alike"),
+    )
+    steps = forms.IntegerField(
+        label=_("Steps"), initial=ImageRequest.steps, min_value=2, max_value=200
+    )
+
+    class Meta:
+        model = Batch
+        fields = ("generator", "entities", "per_entity", "seed", "guidance", "steps")
+
+    def clean(self) -> dict[str, Any]:
+        """Plan the batch, so that what cannot be done is said beside the fields."""
+        data = super().clean() or {}
+        if not self.errors:
+            try:
+                self.instance = plan_batch(**data)
+            except GenerationError as problem:
+                self.add_error(None, str(problem))
+        return data
+
+    def save(self, commit: bool = True) -> Batch:
+        """Return the batch: cleaning has planned it."""
+        return self.instance
+
+    def save_m2m(self) -> None:
+        """Nothing is left to do."""
+
+    def _post_clean(self) -> None:
+        """Leave the instance alone: the service has filled it."""
+
+
+@admin.register(Batch)
+class BatchAdmin(PlainAdmin):
+    """Batches with their progress; adding one starts it in the background."""
+
+    form = BatchForm
+    add_title = _("Generate AI images")
+    list_display = ("__str__", "generator", "progress", "standing", "created_at")
+    fields = ("generator", "entities", "per_entity", "guidance", "seed", "steps")
+
+    @admin.display(description=_("made"))
+    def progress(self, batch: Batch) -> SafeString:
+        """How far it is."""
+        done, total = progress_of(batch)
+        return format_html(
+            '<progress max="{}" value="{}"></progress> {} / {}', total, done, done, total
+        )
+
+    @admin.display(description=_("state"))
+    def standing(self, batch: Batch) -> str:
+        """Where it stands, or what hinders it."""
+        done, total = progress_of(batch)
+        if batch.problem and done < total:
+            return batch.problem
+        return str(_("finished") if done == total else _("being made") if done else _("waiting"))
+
+    def save_model(
+        self, request: HttpRequest, obj: Batch, form: forms.ModelForm, change: bool
+    ) -> None:
+        """Start the batch that the form has planned."""
+        Batch.objects.filter(pk=obj.pk, created_by=None).update(created_by=who(request))
+        transaction.on_commit(lambda: make_batch.enqueue(obj.pk))
+        self.message_user(request, _("The images are being made. Reload this page to see how far."))
+
+    def has_change_permission(self, request: HttpRequest, obj: Batch | None = None) -> bool:
+        """A batch is what was planned."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Batch | None = None) -> bool:
+        """A batch says how its images were made."""
+        return False

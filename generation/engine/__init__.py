@@ -1,0 +1,1 @@
+"""The generation engine: turns requests into images. It knows no Django."""

@@ -1,0 +1,96 @@
+"""The two networks of the cascade, made of diffusers modules, and their noise schedules.
+
+Both work on pixels folded into channels (`pixel_unshuffle`) and predict the clean image: with
+so large a fold a network cannot carry the noise through, but it can paint what is under it
+(Li and He 2025, "Back to basics: let denoising generative models denoise").
+"""
+
+import torch
+from diffusers import DDPMScheduler, DPMSolverMultistepScheduler, UNet2DModel
+from torch.nn.functional import interpolate, pixel_shuffle, pixel_unshuffle
+
+BASE_SIZE = 64
+FINE_SIZE = 256
+SCALE = FINE_SIZE // BASE_SIZE
+FOLD = 4
+FOLDED = 3 * FOLD**2
+
+
+def build_base(entities: int) -> UNet2DModel:
+    """Return the untrained base network; class `entities` means "no entity given"."""
+    return UNet2DModel(
+        sample_size=BASE_SIZE // FOLD,
+        in_channels=FOLDED,
+        out_channels=FOLDED,
+        layers_per_block=1,
+        block_out_channels=(192, 256),
+        down_block_types=("DownBlock2D", "AttnDownBlock2D"),
+        up_block_types=("AttnUpBlock2D", "UpBlock2D"),
+        attention_head_dim=32,
+        resnet_time_scale_shift="scale_shift",
+        num_class_embeds=entities + 1,
+        dropout=0.1,
+    )
+
+
+def build_upsampler() -> UNet2DModel:
+    """Return the untrained upsampler: sees the noisy image and the coarse one, enlarged.
+
+    It has no attention, so it can be trained on crops and run on whole images. The "class" is
+    the level of noise laid on the coarse image (Ho et al. 2022, "Cascaded diffusion models").
+    """
+    return UNet2DModel(
+        sample_size=FINE_SIZE // FOLD,
+        in_channels=2 * FOLDED,
+        out_channels=FOLDED,
+        layers_per_block=1,
+        block_out_channels=(96, 128),
+        down_block_types=("DownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "UpBlock2D"),
+        add_attention=False,
+        resnet_time_scale_shift="scale_shift",
+        class_embed_type="timestep",
+    )
+
+
+def training_schedule() -> DDPMScheduler:
+    """Return the cosine schedule with zero terminal signal (Lin et al. 2024) of both stages."""
+    return DDPMScheduler(
+        beta_schedule="squaredcos_cap_v2",
+        prediction_type="sample",
+        rescale_betas_zero_snr=True,
+        timestep_spacing="trailing",
+    )
+
+
+def solver(steps: int) -> DPMSolverMultistepScheduler:
+    """Return DPM-Solver++ (Lu et al. 2022), second order and deterministic, set to `steps`."""
+    scheduler = DPMSolverMultistepScheduler.from_config(
+        training_schedule().config,
+        algorithm_type="dpmsolver++",
+        thresholding=True,  # guidance pushes colours out of range; clipping them alone saturates
+        sample_max_value=1.0,
+    )
+    scheduler.set_timesteps(steps)
+    return scheduler
+
+
+def fold(pixels: torch.Tensor) -> torch.Tensor:
+    """Fold (B, 3, H, W) into (B, 48, H / 4, W / 4)."""
+    return pixel_unshuffle(pixels, FOLD)
+
+
+def unfold(folded: torch.Tensor) -> torch.Tensor:
+    """Undo `fold`."""
+    return pixel_shuffle(folded, FOLD)
+
+
+def enlarge(coarse: torch.Tensor) -> torch.Tensor:
+    """Enlarge (B, 3, H, W) four times, smoothly: what the upsampler starts from."""
+    return interpolate(coarse, scale_factor=SCALE, mode="bicubic", align_corners=False)
+
+
+def add_noise_level(coarse: torch.Tensor, noise: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
+    """Lay noise of `level` (B,) in [0, 1] on the coarse image, keeping its variance."""
+    level = level.view(-1, 1, 1, 1)
+    return (1 - level**2).sqrt() * coarse + level * noise

@@ -1,0 +1,23 @@
+"""Contact sheets: many images at one glance, a row an entity."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+
+def contact_sheet(rows: Sequence[Sequence[np.ndarray]], gap: int = 4) -> Image.Image:
+    """Lay images out in rows on a neutral ground.
+
+    Args:
+        rows: uint8 images (size, size, 3), all of one size.
+        gap: px between images.
+    """
+    size = rows[0][0].shape[0]
+    across = max(len(row) for row in rows)
+    sheet = np.full((len(rows) * (size + gap) + gap, across * (size + gap) + gap, 3), 128, np.uint8)
+    for y, row in enumerate(rows):
+        for x, image in enumerate(row):
+            top, left = gap + y * (size + gap), gap + x * (size + gap)
+            sheet[top : top + size, left : left + size] = image
+    return Image.fromarray(sheet)

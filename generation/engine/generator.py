@@ -1,0 +1,89 @@
+"""The one interface of everything that makes synthetic images."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Protocol
+
+import numpy as np
+
+#: What a request may ask for beyond entity and seed; a generator names those that it honours.
+CONTROLS = ("prompt", "sex", "age", "site", "tone", "lesion", "canvas", "keep")
+
+OnStep = Callable[[int, int], None]
+
+
+class GenerationError(Exception):
+    """Something that the person who asked for images can mend; the message says how."""
+
+
+@dataclass(frozen=True)
+class ImageRequest:
+    """What one image should be; everything that decides its pixels.
+
+    Masks are (size, size) bool, `canvas` is (size, size, 3) uint8 in sRGB, `tone` is the
+    individual typology angle in degrees, `age` is in years. `guidance` is the scale of
+    classifier-free guidance (1 is none; Ho and Salimans 2022, eq. 6) and `steps` the number
+    of steps of the base stage's solver.
+    """
+
+    entity: str
+    seed: int
+    prompt: str | None = None
+    sex: str | None = None
+    age: float | None = None
+    site: str | None = None
+    tone: float | None = None
+    lesion: np.ndarray | None = None
+    canvas: np.ndarray | None = None
+    keep: np.ndarray | None = None
+    size: int = 256
+    guidance: float = 2.0
+    steps: int = 20
+
+
+class Generator(Protocol):
+    """What makes images: the same request gives the same pixels, whatever the batch around it."""
+
+    name: str
+    revision: str
+    controls: frozenset[str]
+    entities: tuple[str, ...]
+    compute_batch: int
+
+    def settings(self) -> dict[str, object]:
+        """Everything beside the weights and the request that decides pixels, as JSON values."""
+        ...
+
+    def generate(
+        self, requests: Sequence[ImageRequest], on_step: OnStep | None = None
+    ) -> Sequence[np.ndarray]:
+        """Make one image a request, in order.
+
+        Returns:
+            uint8 arrays (size, size, 3), sRGB.
+
+        Raises:
+            GenerationError: a request asks for what this generator does not honour.
+        """
+        ...
+
+
+def check_requests(generator: Generator, requests: Sequence[ImageRequest]) -> None:
+    """Refuse requests that `generator` cannot honour, naming the field and the mend.
+
+    Raises:
+        GenerationError: an unknown entity, or a control that would be ignored.
+    """
+    names = {field.name for field in fields(ImageRequest)} & set(CONTROLS)
+    for request in requests:
+        if request.entity not in generator.entities:
+            raise GenerationError(
+                f"generator '{generator.name}' knows no entity '{request.entity}'; "
+                f"use one of {', '.join(generator.entities)}"
+            )
+        asked = {name for name in names if getattr(request, name) is not None}
+        if ignored := sorted(asked - generator.controls):
+            raise GenerationError(
+                f"generator '{generator.name}' does not honour {', '.join(ignored)}; "
+                "leave it out or choose a generator that does"
+            )

@@ -1,0 +1,81 @@
+"""`manage.py generate_batch`: make synthetic images, as many of each entity."""
+
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from config.commands import ProductCommand
+from config.progress import Progress
+from evaluation.entities import ENTITIES
+from evaluation.errors import EvaluationError
+from generation.batches import OWN_WEIGHTS, get_batch, plan_batch, progress_of, run_batch
+from generation.engine.generator import GenerationError, ImageRequest
+from generation.engine.registry import load_generator
+
+
+class Command(ProductCommand):
+    """Make synthetic images."""
+
+    help = "Make synthetic images; can be stopped with Ctrl-C and gone on with."
+    failures = (GenerationError, EvaluationError)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare what decides the images."""
+        parser.add_argument("--generator", metavar="NAME")
+        parser.add_argument("--per-entity", type=int, metavar="N")
+        parser.add_argument(
+            "--entity",
+            action="append",
+            default=[],
+            metavar="CODE",
+            help=f"may be repeated (default: {', '.join(ENTITIES)})",
+        )
+        parser.add_argument(
+            "--seed", type=int, default=0, help="the same seed gives the same images"
+        )
+        parser.add_argument("--guidance", type=float, default=ImageRequest.guidance, metavar="G")
+        parser.add_argument("--steps", type=int, default=ImageRequest.steps, metavar="K")
+        parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+        parser.add_argument(
+            "--resume",
+            type=int,
+            nargs="?",
+            const=0,
+            metavar="BATCH",
+            help="go on with a batch, the newest unfinished one if no number is given",
+        )
+
+    def handle(self, **options: Any) -> None:
+        """Plan or find the batch, then make what is missing."""
+        if options["resume"] is not None:
+            batch = get_batch(options["resume"] or None)
+        elif options["generator"] and options["per_entity"] is not None:
+            batch = plan_batch(
+                generator=options["generator"],
+                per_entity=options["per_entity"],
+                entities=options["entity"],
+                seed=options["seed"],
+                guidance=options["guidance"],
+                steps=options["steps"],
+            )
+        else:
+            raise CommandError("name what to make: --generator NAME --per-entity N, or --resume")
+        done, total = progress_of(batch)
+        if done == total:
+            self.stdout.write(f"batch {batch.pk}: all {total} images are there already")
+            return
+        generator = load_generator(batch.generator, OWN_WEIGHTS, options["device"])
+        self.stdout.write(
+            f"batch {batch.pk}: {total - done} of {total} images to make with "
+            f"{generator.name}, revision {generator.revision}"
+        )
+        try:
+            with Progress(self.stderr, "made") as progress:
+                run_batch(batch, generator, progress)
+        except KeyboardInterrupt:
+            done, total = progress_of(batch)
+            raise CommandError(
+                f"stopped at {done} of {total}; "
+                f"go on with: manage.py generate_batch --resume {batch.pk}"
+            ) from None
+        self.stdout.write(f"batch {batch.pk}: {total} images")

@@ -1,0 +1,19 @@
+"""Background tasks: batches that coordinators start from the admin."""
+
+from django_tasks import task
+
+from evaluation.errors import EvaluationError
+from generation.batches import OWN_WEIGHTS, run_batch
+from generation.engine.generator import GenerationError
+from generation.engine.registry import load_generator
+from generation.models import Batch
+
+
+@task()
+def make_batch(batch_pk: int) -> None:
+    """Make what is missing of a batch; what hinders it is written where coordinators see it."""
+    batch = Batch.objects.get(pk=batch_pk)
+    try:
+        run_batch(batch, load_generator(batch.generator, OWN_WEIGHTS))
+    except (GenerationError, EvaluationError) as problem:
+        Batch.objects.filter(pk=batch.pk).update(problem=str(problem))
