@@ -1,0 +1,1 @@
+"""The report of a study: findings (numbers), tables and figures (their forms), the written page."""

@@ -1,0 +1,152 @@
+"""The written report: a self-contained page, its numbers as JSON and CSV, its figures as files."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from django.template.loader import render_to_string
+
+from analysis.errors import FolderRefused
+from analysis.report import words
+from analysis.report.compute import find
+from analysis.report.contents import contents
+from analysis.report.findings import Findings, Unknown
+from analysis.report.layout import Contents
+from analysis.table import AnswerTable
+
+#: Named in every report.json; the number grows when a key changes its meaning.
+NAME = "dermturing-report"
+SCHEMA = f"{NAME}/1"
+
+
+@dataclass(frozen=True)
+class ReportPaths:
+    """Where a report was written."""
+
+    folder: Path
+    index: Path
+    numbers: Path
+
+
+def write_report(answers: AnswerTable, out: Path, archive: str = "") -> ReportPaths:
+    """Write the report of a table of answers into the folder `out`, whole or not at all.
+
+    Args:
+        answers: the table.
+        out: may be missing, empty, or hold an earlier report, which is replaced.
+        archive: where the page is served, the address at which all its files can be had at once.
+
+    Raises:
+        FolderRefused: it holds something else, or cannot be written.
+        TableRefused: there is nothing in the table to report.
+    """
+    out = out.resolve()
+    try:
+        _refuse_foreign(out)
+        findings = find(answers)
+        files = _files(findings, contents(findings), archive)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        _write(files, out)
+    except OSError as problem:
+        raise FolderRefused(
+            f"{out} cannot be written: {problem.strerror or problem}; choose another folder"
+        ) from problem
+    return ReportPaths(out, out / "index.html", out / "report.json")
+
+
+def to_json(thing: object) -> object:
+    """Return findings as plain JSON: fields are keys, what is unknown is null with a reason."""
+    if isinstance(thing, Unknown):
+        return {"value": None, "reason": thing.reason}
+    if is_dataclass(thing) and not isinstance(thing, type):
+        return {field.name: to_json(getattr(thing, field.name)) for field in fields(thing)}
+    if isinstance(thing, Mapping):
+        return {str(key): to_json(value) for key, value in thing.items()}
+    if isinstance(thing, list | tuple | np.ndarray):
+        return [to_json(value) for value in thing]
+    if isinstance(thing, np.generic):
+        return to_json(thing.item())
+    if isinstance(thing, float) and not np.isfinite(thing):
+        return None
+    return thing
+
+
+def _files(findings: Findings, content: Contents, archive: str) -> dict[str, bytes]:
+    """Return every file of the report by its path within the folder."""
+    created = _now()
+    files = {f"tables/{table.name}.csv": table.to_csv().encode() for table in content.tables}
+    for drawing in content.drawings:
+        files[f"figures/{drawing.name}.svg"] = drawing.svg.encode()
+        files[f"figures/{drawing.name}.png"] = drawing.png
+    page = render_to_string(
+        "analysis/report.html",
+        {
+            "content": content,
+            "created": created,
+            "tables": content.tables,
+            "drawings": content.drawings,
+            "archive": archive,
+        },
+    )
+    files["index.html"] = page.encode()
+    numbers = {
+        "schema": SCHEMA,
+        "created": created.isoformat(timespec="seconds"),
+        "software": words.software(),
+        "headline": content.headline,
+        "findings": to_json(findings),
+        "files": sorted([*files, "report.json"]),
+    }
+    text = json.dumps(numbers, indent=1, ensure_ascii=False, allow_nan=False)
+    files["report.json"] = text.encode()
+    return files
+
+
+def _now() -> datetime:
+    """Return the time of writing, which SOURCE_DATE_EPOCH fixes for reproducible reports."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    return datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
+
+
+def _refuse_foreign(out: Path) -> None:
+    """Refuse a folder with anything but an earlier report in it."""
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise FolderRefused(f"{out} is a file; name a folder for the report")
+    there = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    try:
+        earlier = json.loads((out / "report.json").read_text(encoding="utf-8"))
+        ours = set(earlier["files"]) if earlier["schema"].startswith(NAME) else set()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        ours = set()
+    if foreign := sorted(there - ours):
+        raise FolderRefused(
+            f"{out} holds files that are no earlier report ({foreign[0]}); "
+            "name an empty or a new folder"
+        )
+
+
+def _write(files: Mapping[str, bytes], out: Path) -> None:
+    """Write all files beside `out`, then put them in its place by renaming."""
+    new = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    try:
+        for name, content in files.items():
+            (new / name).parent.mkdir(exist_ok=True)
+            (new / name).write_bytes(content)
+        new.chmod(0o755)  # mkdtemp makes folders that only their owner can read
+        if out.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+            os.replace(out, old)
+            os.replace(new, out)
+            shutil.rmtree(old)
+        else:
+            os.replace(new, out)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)

@@ -1,0 +1,112 @@
+"""Cells of the report's tables: how they read on the page, and all their digits in files."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import StringIO
+
+from analysis.report.findings import Number, Unknown
+from analysis.results import Estimate
+
+Cell = str | int | float | None | Number
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its key in files, its title on the page."""
+
+    key: str
+    title: str
+
+
+@dataclass(frozen=True)
+class PrintedRow:
+    """A row as it reads on the page; summary rows are set apart."""
+
+    cells: tuple[tuple[str, str], ...]  # the number, and its interval or ""
+    summary: bool
+
+
+@dataclass(frozen=True)
+class ReportTable:
+    """A table of a report; `name` is the file's, `summary_rows` last rows are set apart."""
+
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+    summary_rows: int = 0
+
+    @property
+    def printed_rows(self) -> list[PrintedRow]:
+        """All rows as they read on the page."""
+        first_summary = len(self.rows) - self.summary_rows
+        return [
+            PrintedRow(tuple(_parted(cell) for cell in row), i >= first_summary)
+            for i, row in enumerate(self.rows)
+        ]
+
+    def to_csv(self) -> str:
+        """Return all digits; an estimate fills the columns value, low, high and n."""
+        wide = [
+            any(isinstance(row[i], Estimate | Unknown) for row in self.rows)
+            for i in range(len(self.columns))
+        ]
+        out = StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(
+            key
+            for column, is_wide in zip(self.columns, wide, strict=True)
+            for key in (
+                [column.key + end for end in ("", "_low", "_high", "_n")]
+                if is_wide
+                else [column.key]
+            )
+        )
+        for row in self.rows:
+            writer.writerow(
+                value
+                for cell, is_wide in zip(row, wide, strict=True)
+                for value in _raw(cell, is_wide)
+            )
+        return out.getvalue()
+
+
+def printed(cell: Cell) -> str:
+    """Return how a cell reads on the page: two decimals in Python's formatting, n/a if unknown."""
+    if cell is None or isinstance(cell, Unknown):
+        return "n/a"
+    if isinstance(cell, Estimate):
+        value = printed(float(cell.value))
+        if cell.low is None or cell.high is None:
+            return value
+        return f"{value} ({printed(float(cell.low))} to {printed(float(cell.high))})"
+    if isinstance(cell, float):
+        text = f"{cell:.2f}"
+        return "0.00" if text == "-0.00" else text
+    return str(cell)
+
+
+def _parted(cell: Cell) -> tuple[str, str]:
+    """Return how a cell reads, its interval apart so that the page can set it smaller."""
+    text = printed(cell)
+    if not isinstance(cell, Estimate):
+        return text, ""
+    value, _, interval = text.partition(" ")
+    return value, interval
+
+
+def _raw(cell: Cell, wide: bool) -> Iterator[str | int | float | None]:
+    if isinstance(cell, Estimate):
+        yield from (cell.value, cell.low, cell.high, cell.n)
+    elif isinstance(cell, Unknown):
+        yield from ("", "", "", "")
+    else:
+        yield cell
+        yield from ("", "", "") if wide else ()
+
+
+def columns(**titles: str) -> tuple[Column, ...]:
+    """Return columns from keys and titles."""
+    return tuple(Column(key, title) for key, title in titles.items())

@@ -1,0 +1,341 @@
+"""Computing the findings of a report from the table of answers and nothing else."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis import mrmc, roc, signal_detection
+from analysis.confusion import Confusion, classification_report, confusion
+from analysis.errors import TableRefused
+from analysis.proportions import wilson
+from analysis.report.findings import (
+    FASTEST_MS,
+    SUBSETS,
+    Discrimination,
+    EntityFindings,
+    Facts,
+    Findings,
+    Floats,
+    Number,
+    OriginFindings,
+    Point,
+    RaterFindings,
+    Times,
+    Unknown,
+)
+from analysis.results import Estimate, NotEstimable
+from analysis.table import ORIGINS, AnswerTable
+
+Flags = NDArray[np.bool_]
+
+
+def find(answers: AnswerTable) -> Findings:
+    """Compute all findings from the first showings in `answers`.
+
+    Raises:
+        TableRefused: there are none, only practice and repeats.
+    """
+    table = answers.first_showings()
+    if not len(table):
+        raise TableRefused(f"{answers.source}: all answers are practice or repeats")
+    pooled = _pooled(table)
+    grid = _Grid(pooled)
+    asked_origin = bool((pooled.text("answered_origin") != "").any())
+    entity = {
+        subset: found
+        for subset in SUBSETS
+        if (found := _entity_findings(_subset(pooled, subset), subset)) is not None
+    }
+    return Findings(
+        facts=_facts(table, pooled, grid),
+        origin=_origin_findings(pooled, grid) if asked_origin else None,
+        detection=_detection(pooled, grid),
+        detection_by_entity=_detection_by_entity(pooled, grid),
+        entity=entity,
+        entity_difference=_entity_difference(pooled, grid),
+        raters=tuple(_rater_findings(table, name) for name in _names(table.text("rater"))),
+        times=_times_by_origin(pooled),
+        too_fast=int(np.count_nonzero(table.number("response_ms") < FASTEST_MS)),
+        ratings_reversed=_ratings_reversed(table),
+    )
+
+
+class _Grid:
+    """The answers of a table as (raters, images), with the truth of each image beside."""
+
+    def __init__(self, table: AnswerTable) -> None:
+        raters, self._row = np.unique(table.text("rater"), return_inverse=True)
+        images, first, self._column = np.unique(
+            table.text("image"), return_index=True, return_inverse=True
+        )
+        self.raters = [str(name) for name in raters]
+        self.shape = (len(raters), len(images))
+        self.synthetic: Flags = table.text("origin")[first] == "synthetic"
+        self.entity = table.text("entity")[first]
+        self.generator = table.text("generator")[first]
+
+    def fill(self, values: Floats) -> Floats:
+        """Return one value an answer as (raters, images), NaN where there is none."""
+        grid = np.full(self.shape, np.nan)
+        grid[self._row, self._column] = values
+        return grid
+
+
+def _attempt(statistic: Callable[..., Estimate], *data: object) -> Number:
+    try:
+        return statistic(*data)
+    except NotEstimable as reason:
+        return Unknown(str(reason))
+
+
+def _pooled(table: AnswerTable) -> AnswerTable:
+    kind = table.text("rater_kind")
+    for those in (~np.isin(kind, ("ai", "simulated")), kind == "simulated"):
+        if those.any():
+            return table.where(those)
+    return table
+
+
+def _subset(table: AnswerTable, subset: str) -> AnswerTable:
+    return table if subset == "all" else table.where(table.text("origin") == subset)
+
+
+def _names(column: NDArray[np.str_]) -> list[str]:
+    return [str(name) for name in np.unique(column)]
+
+
+def _shown(table: AnswerTable) -> list[str]:
+    return [name for name in table.entities if (table.text("entity") == name).any()]
+
+
+def _said(answered: NDArray[np.str_], counts: Flags) -> Floats:
+    """Return 1 where an answer counts, 0 where not, NaN where there is none."""
+    return np.where(answered == "", np.nan, counts.astype(float))
+
+
+def _facts(table: AnswerTable, pooled: AnswerTable, grid: _Grid) -> Facts:
+    kinds = dict(zip(table.text("rater").tolist(), table.text("rater_kind").tolist(), strict=True))
+    rating = pooled.number("rating")
+    return Facts(
+        source=table.source,
+        study=str(table.text("study")[0]),
+        entities=table.entities,
+        raters={kind: list(kinds.values()).count(kind) for kind in sorted(set(kinds.values()))},
+        pooled=tuple(grid.raters),
+        generators=tuple(name for name in _names(table.text("generator")) if name),
+        images={
+            origin: {
+                name: int(
+                    np.count_nonzero(
+                        (grid.entity == name) & (grid.synthetic == (origin == "synthetic"))
+                    )
+                )
+                for name in table.entities
+            }
+            for origin in ORIGINS
+        },
+        answers=len(table),
+        missing=grid.shape[0] * grid.shape[1] - len(pooled),
+        excluded=table.excluded,
+        rating_levels=len(np.unique(rating[np.isfinite(rating)])),
+        entity_confidence=bool(np.isfinite(pooled.number("entity_confidence")).any()),
+        caveats=table.caveats,
+    )
+
+
+def _origin_findings(table: AnswerTable, grid: _Grid) -> OriginFindings:
+    answered, origin = table.text("answered_origin"), table.text("origin")
+    said_synthetic = grid.fill(_said(answered, answered == "synthetic"))
+    said_real = 1 - said_synthetic
+    synthetic, real = grid.synthetic, ~grid.synthetic
+    given = answered != ""
+    whole, by_rater = _confusions(table.where(given), "origin", ORIGINS)
+    return OriginFindings(
+        deception_rate=_attempt(mrmc.proportion, said_real[:, synthetic]),
+        false_alarm_rate=_attempt(mrmc.proportion, said_synthetic[:, real]),
+        accuracy=_attempt(mrmc.proportion, grid.fill(_said(answered, answered == origin))),
+        balanced_accuracy=_attempt(mrmc.mean_auc, said_synthetic, synthetic),
+        confusion=whole,
+        report=classification_report(whole),
+        by_rater=by_rater,
+        reports_by_rater={name: classification_report(one) for name, one in by_rater.items()},
+        deception_by_generator={
+            name: _attempt(mrmc.proportion, said_real[:, synthetic & (grid.generator == name)])
+            for name in _names(grid.generator[synthetic])
+            if name
+        },
+        deception_by_entity={
+            name: _attempt(mrmc.proportion, said_real[:, synthetic & (grid.entity == name)])
+            for name in _shown(table)
+        },
+        false_alarm_by_entity={
+            name: _attempt(mrmc.proportion, said_synthetic[:, real & (grid.entity == name)])
+            for name in _shown(table)
+        },
+    )
+
+
+def _confusions(
+    table: AnswerTable, what: str, labels: Sequence[str]
+) -> tuple[Confusion, dict[str, Confusion]]:
+    truth, answered, rater = table.text(what), table.text(f"answered_{what}"), table.text("rater")
+    by_rater = {
+        name: confusion(truth[rater == name], answered[rater == name], labels)
+        for name in _names(rater)
+    }
+    return confusion(truth, answered, labels), by_rater
+
+
+def _detection(table: AnswerTable, grid: _Grid) -> Discrimination | None:
+    rating, answered = table.number("rating"), table.text("answered_origin")
+    if np.isfinite(rating).any():
+        return _discrimination("synthetic", grid, grid.fill(rating), grid.synthetic, graded=True)
+    if (answered != "").any():
+        said = grid.fill(_said(answered, answered == "synthetic"))
+        return _discrimination("synthetic", grid, said, grid.synthetic, graded=False)
+    return None
+
+
+def _detection_by_entity(table: AnswerTable, grid: _Grid) -> dict[str, Number]:
+    rating = table.number("rating")
+    if not np.isfinite(rating).any():
+        return {}
+    scores = grid.fill(rating)
+    return {
+        name: _attempt(mrmc.mean_auc, scores[:, own], grid.synthetic[own])
+        for name in _shown(table)
+        if (own := grid.entity == name).any()
+    }
+
+
+def _discrimination(
+    positive: str, grid: _Grid, scores: Floats, truth: Flags, *, graded: bool
+) -> Discrimination:
+    curves: dict[str, roc.RocCurve] = {}
+    for rater, row in zip(grid.raters, scores, strict=True):
+        given = np.isfinite(row)
+        try:
+            curves[rater] = roc.empirical_curve(row[given], truth[given])
+        except NotEstimable:
+            continue  # this rater saw one class only
+    # The middle point of a plain label's "curve" is all it says.
+    points = (
+        ()
+        if graded
+        else tuple(
+            Point(
+                rater,
+                float(curve.false_alarm[curve.threshold == 1][0]),
+                float(curve.hit[curve.threshold == 1][0]),
+            )
+            for rater, curve in curves.items()
+            if (curve.threshold == 1).any()
+        )
+    )
+    rates = np.linspace(0, 1, 101)
+    drawn = curves if graded else {}
+    average = roc.average_curve(list(drawn.values()), rates) if drawn else np.array([])
+    return Discrimination(
+        positive,
+        graded,
+        _attempt(mrmc.mean_auc, scores, truth),
+        points,
+        drawn,
+        rates if drawn else np.array([]),
+        average,
+    )
+
+
+def _entity_findings(table: AnswerTable, subset: str) -> EntityFindings | None:
+    table = table.where(table.text("answered_entity") != "")
+    if not len(table):
+        return None
+    grid = _Grid(table)
+    right = grid.fill((table.text("answered_entity") == table.text("entity")).astype(float))
+    whole, by_rater = _confusions(table, "entity", table.entities)
+    return EntityFindings(
+        subset=subset,
+        accuracy=_attempt(mrmc.proportion, right),
+        confusion=whole,
+        report=classification_report(whole),
+        by_rater=by_rater,
+        reports_by_rater={name: classification_report(one) for name, one in by_rater.items()},
+        recalls={
+            name: _attempt(mrmc.proportion, right[:, grid.entity == name])
+            for name in table.entities
+        },
+        discrimination=tuple(_one_against_rest(table, grid, name) for name in table.entities),
+    )
+
+
+def _one_against_rest(table: AnswerTable, grid: _Grid, entity: str) -> Discrimination:
+    """Score an answer for `entity`: its confidence c where chosen, else (1 - c) / (K - 1)."""
+    chosen = table.text("answered_entity") == entity
+    confidence = table.number("entity_confidence")
+    graded = bool(np.isfinite(confidence).any())
+    if graded:
+        scores = np.where(chosen, confidence, (1 - confidence) / max(len(table.entities) - 1, 1))
+    else:
+        scores = chosen.astype(float)
+    return _discrimination(entity, grid, grid.fill(scores), grid.entity == entity, graded=graded)
+
+
+def _entity_difference(table: AnswerTable, grid: _Grid) -> Number:
+    answered = table.text("answered_entity")
+    right = grid.fill(_said(answered, answered == table.text("entity")))
+    return _attempt(mrmc.proportion_difference, right[:, grid.synthetic], right[:, ~grid.synthetic])
+
+
+def _rater_findings(table: AnswerTable, name: str) -> RaterFindings:
+    own = table.where(table.text("rater") == name)
+    synthetic = own.text("origin") == "synthetic"
+    answered, diagnosis = own.text("answered_origin"), own.text("answered_entity")
+    said = answered == "synthetic"
+    asked, named = answered != "", diagnosis != ""
+    hits, alarms = said[asked & synthetic], said[asked & ~synthetic]
+    rating = own.number("rating")
+    rated = np.isfinite(rating)
+    right = diagnosis == own.text("entity")
+
+    def share(counts: Flags) -> Number:
+        return _attempt(wilson, int(np.count_nonzero(counts)), counts.size)
+
+    return RaterFindings(
+        rater=name,
+        kind=str(own.text("rater_kind")[0]),
+        answers=len(own),
+        deception_rate=share(~hits),
+        hit_rate=share(hits),
+        false_alarm_rate=share(alarms),
+        origin_accuracy=share((said == synthetic)[asked]),
+        d_prime=_attempt(signal_detection.d_prime, hits, alarms),
+        criterion=_attempt(signal_detection.criterion, hits, alarms),
+        auc=_attempt(roc.delong, rating[rated], synthetic[rated], 0.95, "logit"),
+        entity_accuracy={subset: share(right[named & _of(subset, own)]) for subset in SUBSETS},
+        times=_times(own.number("response_ms")),
+    )
+
+
+def _of(subset: str, table: AnswerTable) -> Flags:
+    return (table.text("origin") == subset) | (subset == "all")
+
+
+def _times(milliseconds: Floats) -> Times | None:
+    seconds = milliseconds[milliseconds >= FASTEST_MS] / 1000
+    if not seconds.size:
+        return None
+    lower, median, upper = (float(q) for q in np.percentile(seconds, [25, 50, 75]))
+    return Times(int(seconds.size), median, lower, upper)
+
+
+def _times_by_origin(table: AnswerTable) -> dict[str, Times]:
+    found = {subset: _times(_subset(table, subset).number("response_ms")) for subset in SUBSETS}
+    return {subset: times for subset, times in found.items() if times is not None}
+
+
+def _ratings_reversed(table: AnswerTable) -> bool:
+    """Tell whether ratings fall where raters say synthetic, against the table's convention."""
+    rating, answered = table.number("rating"), table.text("answered_origin")
+    means = [rating[np.isfinite(rating) & (answered == origin)] for origin in ORIGINS]
+    return bool(all(m.size for m in means) and means[0].mean() > means[1].mean())

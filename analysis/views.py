@@ -1,0 +1,179 @@
+"""The coordinator's pages of reports: built when first asked for, then kept in `var/reports`."""
+
+import json
+import zipfile
+from base64 import b64encode
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.admin.views.decorators import staff_member_required
+from django.contrib.auth.decorators import permission_required
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views import View
+
+from analysis.closed_study import closed_study
+from analysis.errors import AnalysisError
+from analysis.planning import Assumptions
+from analysis.planning_report import drawing, plan, sentences
+from analysis.report.build import SCHEMA, write_report
+from evaluation.errors import StillBlinded, UnknownStudy
+
+#: The page brings its style and figures inside and fetches nothing.
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data: 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
+)
+ARCHIVE = "report.zip"
+PLANNED_RATERS = (1, 3, 5, 10, 15, 20, 30)
+
+
+class ReportView(View):
+    """Finds the report of a study for a coordinator, or says why there is none."""
+
+    @method_decorator(staff_member_required)
+    @method_decorator(permission_required("evaluation.view_study", raise_exception=True))
+    def dispatch(self, request: HttpRequest, slug: str, **kwargs: str) -> HttpResponseBase:
+        """Answer with the report's files; 404 for unknown studies, 409 for blinded ones."""
+        try:
+            self.folder = report_folder(slug)
+        except UnknownStudy as problem:
+            raise Http404(str(problem)) from problem
+        except StillBlinded:
+            return self.without_report(slug, "", blinded=True)
+        except AnalysisError as problem:
+            return self.without_report(slug, str(problem), blinded=False)
+        return super().dispatch(request, slug=slug, **kwargs)
+
+    def without_report(self, slug: str, why: str, *, blinded: bool) -> HttpResponse:
+        """Say that there are no numbers yet."""
+        context = {"slug": slug, "why": why, "blinded": blinded}
+        return render(self.request, "analysis/no_report.html", context, status=409)
+
+
+class PageView(ReportView):
+    """The report's page."""
+
+    def get(self, request: HttpRequest, slug: str) -> HttpResponse:
+        """Serve it under a policy of its own."""
+        page = HttpResponse((self.folder / "index.html").read_bytes())
+        page["Content-Security-Policy"] = PAGE_POLICY
+        page["Cache-Control"] = "no-store"
+        return page
+
+
+class ArchiveView(ReportView):
+    """All files of the report at once."""
+
+    def get(self, request: HttpRequest, slug: str) -> FileResponse:
+        """Pack them."""
+        packed = BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in sorted(self.folder.rglob("*")):
+                if path.is_file():
+                    archive.write(path, f"{slug}-report/{path.relative_to(self.folder)}")
+        packed.seek(0)
+        return FileResponse(packed, as_attachment=True, filename=f"{slug}-report.zip")
+
+
+class PartView(ReportView):
+    """One file of the report, as its page links to it."""
+
+    def get(self, request: HttpRequest, slug: str, name: str) -> FileResponse:
+        """Serve it if the report lists it; no other path can be named."""
+        listed = json.loads((self.folder / "report.json").read_text(encoding="utf-8"))["files"]
+        if name not in listed:
+            raise Http404(_("The report has no such file."))
+        part = FileResponse((self.folder / name).open("rb"))
+        part["Content-Security-Policy"] = PAGE_POLICY
+        return part
+
+
+class PlanForm(forms.Form):
+    """The assumptions of a plan."""
+
+    images = forms.IntegerField(
+        label=gettext_lazy("AI images a rater"), min_value=2, max_value=500, initial=70
+    )
+    margin = forms.FloatField(
+        label=gettext_lazy("Margin"),
+        min_value=0.01,
+        max_value=0.49,
+        initial=0.1,
+        help_text=gettext_lazy("how far from 0.5 still counts as chance"),
+    )
+    power = forms.FloatField(
+        label=gettext_lazy("Wanted chance of showing it"),
+        min_value=0.05,
+        max_value=0.99,
+        initial=0.8,
+    )
+    rate = forms.FloatField(
+        label=gettext_lazy("Expected deception rate"), min_value=0.01, max_value=0.99, initial=0.5
+    )
+    rater_sd = forms.FloatField(
+        label=gettext_lazy("Differences between raters"),
+        min_value=0,
+        max_value=3,
+        initial=0.35,
+        help_text=gettext_lazy("standard deviation in probits; 0.35 is usual"),
+    )
+    image_sd = forms.FloatField(
+        label=gettext_lazy("Differences between images"), min_value=0, max_value=3, initial=0.5
+    )
+
+
+@staff_member_required
+def plan_page(request: HttpRequest) -> HttpResponse:
+    """Say how many raters and images a study needs."""
+    form = PlanForm(request.GET or None)
+    context = {**admin.site.each_context(request), "title": _("Plan a study"), "form": form}
+    if form.is_bound and form.is_valid():
+        given = form.cleaned_data
+        names = ("rate", "margin", "rater_sd", "image_sd")
+        assumed = Assumptions(**{name: given[name] for name in names})
+        prospects = plan(PLANNED_RATERS, [given["images"]], assumed, simulations=300)
+        drawn = drawing(prospects, given["power"])
+        context |= {
+            "prospects": prospects,
+            "sentences": sentences(prospects, assumed, given["power"]),
+            "figure": b64encode(drawn.png).decode(),
+            "alt": drawn.alt,
+        }
+    return render(request, "analysis/plan.html", context)
+
+
+report = PageView.as_view()
+archive = ArchiveView.as_view()
+part = PartView.as_view()
+
+
+def report_folder(slug: str) -> Path:
+    """Return the folder of a closed study's report, written first if its answers are new.
+
+    Raises:
+        UnknownStudy: there is no such study.
+        StillBlinded: it is not closed.
+        TableRefused: nobody has answered.
+    """
+    table = closed_study(slug)
+    columns = {**table.texts, **table.numbers, **table.flags}
+    seen = json.dumps(
+        [
+            SCHEMA,
+            table.entities,
+            table.caveats,
+            {name: column.tolist() for name, column in columns.items()},
+        ]
+    )
+    folder = settings.VAR_DIR / "reports" / f"{slug}-{sha256(seen.encode()).hexdigest()[:16]}"
+    if not folder.exists():
+        write_report(table, folder, archive=ARCHIVE)
+    return folder
