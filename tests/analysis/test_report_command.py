@@ -1,0 +1,79 @@
+"""`manage.py report`, as typed."""
+
+import csv
+import os
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+
+from tests.analysis.conftest import rows_of
+
+
+@pytest.fixture
+def answers(tmp_path):
+    path = tmp_path / "answers.csv"
+    rows = rows_of(raters=1)
+    with path.open("w") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def manage(*words, **environment):
+    return subprocess.run(
+        [sys.executable, "manage.py", "report", *map(str, words)],
+        cwd=settings.BASE_DIR,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_table_of_answers_needs_no_database(answers, tmp_path):
+    done = manage(
+        "--answers",
+        answers,
+        "--out",
+        tmp_path / "out",
+        DATABASE_URL="postgresql://nobody@127.0.0.1:1/none",
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip() == f"report written: {tmp_path / 'out' / 'index.html'}"
+    assert (tmp_path / "out" / "index.html").is_file()
+
+
+def test_a_bad_table_ends_with_one_line_and_status_1_and_nothing_written(answers, tmp_path):
+    answers.write_text(answers.read_text().replace(",real,", ",genuine,", 1))
+
+    done = manage("--answers", answers, "--out", tmp_path / "out")
+
+    assert done.returncode == 1
+    assert done.stderr.strip() == (
+        "CommandError: answers.csv, row 2: origin 'genuine' is unknown; use real or synthetic"
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_study_or_a_table_must_be_named_and_not_both(answers, tmp_path):
+    for words in ([], ["study", "--answers", answers]):
+        done = manage(*words, "--out", tmp_path / "out")
+
+        assert done.returncode == 1
+        assert "name a study, or a table with --answers FILE.csv" in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+def test_an_unreachable_database_gets_one_line(tmp_path):
+    done = manage(
+        "study", "--out", tmp_path / "out", DATABASE_URL="postgresql://nobody@127.0.0.1:1/none"
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("CommandError: the database cannot be reached")
+    assert done.stderr.count("\n") == 1

@@ -1,0 +1,115 @@
+"""The coordinator's page of a report, from sealed to closed."""
+
+import json
+import zipfile
+from io import BytesIO, StringIO
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.core.management import CommandError, call_command
+
+from evaluation.invitations import invite_rater
+from evaluation.models import Dataset, Rater
+from evaluation.simulated import Skill, read_study
+from evaluation.studies import close_study
+
+
+@pytest.fixture
+def coordinator(db, client):
+    user = User.objects.create_user("coordinator", password="x", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_study"))
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def closed(sealed, settings, tmp_path):
+    settings.VAR_DIR = tmp_path
+    for seed in range(2):
+        invitation = invite_rater(sealed, kind=Rater.Kind.SIMULATED)
+        read_study(invitation.rater.sessions.get(), Skill(), seed=seed)
+    close_study(sealed)
+    return sealed
+
+
+def test_a_study_that_is_open_shows_no_number(coordinator, sealed):
+    for address in ("", "report.zip", "report.json"):
+        response = coordinator.get(f"/reports/{sealed.slug}/{address}")
+
+        assert response.status_code == 409
+        assert "Still blinded" in response.content.decode()
+
+
+def test_a_closed_study_shows_its_report_under_a_policy_of_its_own(
+    coordinator, closed, monkeypatch
+):
+    response = coordinator.get(f"/reports/{closed.slug}/")
+
+    assert response.status_code == 200
+    assert "On average, 2 simulated raters took" in response.content.decode()
+    policy = response["Content-Security-Policy"]
+    assert "default-src 'none'; style-src 'unsafe-inline'" in policy
+    assert "script" not in policy
+
+    monkeypatch.setattr("analysis.views.write_report", lambda *_, **__: pytest.fail("built again"))
+    assert coordinator.get(f"/reports/{closed.slug}/").content == response.content
+
+
+def test_the_report_lists_all_entities_of_the_study_in_its_order(coordinator, closed):
+    numbers = b"".join(coordinator.get(f"/reports/{closed.slug}/report.json").streaming_content)
+
+    assert json.loads(numbers)["findings"]["facts"]["entities"] == closed.entities
+
+
+def test_a_report_on_phantoms_says_so_on_its_page_and_in_its_numbers(coordinator, closed):
+    assert ("phantoms stand in" in page_of(coordinator, closed)) == closed.dataset.phantom
+    Dataset.objects.update(phantom=not closed.dataset.phantom)
+
+    assert ("phantoms stand in" in page_of(coordinator, closed)) != closed.dataset.phantom
+
+
+def page_of(client, study) -> str:
+    return client.get(f"/reports/{study.slug}/").content.decode()
+
+
+def test_the_archive_and_the_linked_files_are_the_report_and_nothing_else(coordinator, closed):
+    address = f"/reports/{closed.slug}/"
+
+    archive = b"".join(coordinator.get(f"{address}report.zip").streaming_content)
+    numbers = b"".join(coordinator.get(f"{address}report.json").streaming_content)
+
+    with zipfile.ZipFile(BytesIO(archive)) as packed:
+        folder = f"{closed.slug}-report"
+        assert packed.read(f"{folder}/report.json") == numbers
+        assert packed.read(f"{folder}/index.html") == coordinator.get(address).content
+    for name in ("../../secret_key", "nothing.csv", "tables", "%2e%2e/%2e%2e/secret_key"):
+        assert coordinator.get(f"{address}{name}").status_code == 404
+
+
+def test_an_unknown_study_is_not_found(coordinator):
+    assert coordinator.get("/reports/nothing/").status_code == 404
+
+
+def test_nobody_but_coordinators_reads_reports(db, client):
+    assert client.get("/reports/pilot/").status_code == 302
+    client.force_login(User.objects.create_user("rater", password="x"))
+    assert client.get("/reports/pilot/").status_code == 302
+    client.force_login(User.objects.create_user("clerk", password="x", is_staff=True))
+    assert client.get("/reports/pilot/").status_code == 403
+
+
+def test_the_command_writes_the_report_of_a_closed_study(closed, tmp_path):
+    said = StringIO()
+
+    call_command("report", closed.slug, out=tmp_path / "out", stdout=said)
+
+    assert "simulated raters" in (tmp_path / "out" / "index.html").read_text()
+    assert "index.html" in said.getvalue()
+
+
+def test_the_command_refuses_open_and_unknown_studies(sealed, tmp_path):
+    with pytest.raises(CommandError, match="still blinded; close it first"):
+        call_command("report", sealed.slug, out=tmp_path / "out")
+    with pytest.raises(CommandError, match="'nothing' does not exist"):
+        call_command("report", "nothing", out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()

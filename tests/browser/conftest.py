@@ -1,0 +1,63 @@
+"""A real Chromium against the real server."""
+
+import os
+import time
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from evaluation.invitations import invite_rater, link_of
+from evaluation.sealing import seal_study
+from evaluation.studies import create_study
+from tests.browser.chromium import ARGUMENTS, find_chromium
+
+# Playwright keeps an event loop in this thread; Django takes that for asynchronous code.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_context(browser, live_server) -> Iterator:
+    """Return a function that opens a browser profile of its own on the server."""
+    opened: list[BrowserContext] = []
+
+    def open_one(**options: object) -> BrowserContext:
+        context = browser.new_context(base_url=live_server.url, **options)
+        opened.append(context)
+        return context
+
+    yield open_one
+    for context in opened:
+        context.close()
+    time.sleep(0.3)  # requests under way end before the database is emptied under them
+
+
+@pytest.fixture
+def link_to(real_images, synthetic_images, live_server):
+    """Return a function that seals a study with other settings and returns a rater's link."""
+
+    def sealed_with(**settings: object) -> str:
+        study = create_study(
+            slug="other",
+            title="Other",
+            dataset=real_images,
+            generators=["made"],
+            images_per_cell=1,
+            **settings,
+        )
+        return link_of(invite_rater(seal_study(study)), live_server.url)
+
+    return sealed_with
+
+
+@pytest.fixture
+def page(open_context) -> Page:
+    return open_context(viewport={"width": 1280, "height": 720}).new_page()

@@ -1,0 +1,251 @@
+"""Batches: planned once, stopped and gone on with, recorded wholly."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
+
+import numpy as np
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.urls import reverse
+
+from evaluation.coordinators import create_coordinator
+from evaluation.models import Image
+from generation.batches import image_seed, plan_batch, progress_of, run_batch
+from generation.engine.generator import GenerationError
+from generation.models import Batch
+
+
+class Painter:
+    """A small real generator: paints noise that follows from entity and seed alone."""
+
+    name, revision, compute_batch = "dermdiff", "r1", 4
+    controls, entities = frozenset(), ("mel", "nv")
+
+    def __init__(self, stop_at=None):
+        self.stop_at, self.calls = stop_at, 0
+
+    def settings(self):
+        return {}
+
+    def generate(self, requests, on_step=None):
+        self.calls += 1
+        if self.calls == self.stop_at:
+            raise KeyboardInterrupt
+        return [
+            np.random.default_rng([r.seed, *r.entity.encode()]).integers(
+                0, 255, (40, 40, 3), np.uint8
+            )
+            for r in requests
+        ]
+
+
+@pytest.fixture
+def batch(db):
+    return plan_batch(generator="dermdiff", per_entity=5, entities=["mel", "nv"], seed=3)
+
+
+def made():
+    return set(Image.objects.values_list("sha256", flat=True))
+
+
+def test_every_image_is_recorded_with_what_decided_it(batch):
+    run_batch(batch, Painter())
+
+    assert progress_of(batch) == (10, 10)
+    for image in Image.objects.all():
+        planned = batch.planned.get(seed=image.recipe["seed"])
+        assert (image.origin, image.generator, image.generator_revision) == (
+            "synthetic",
+            "dermdiff",
+            "r1",
+        )
+        assert image.recipe == {
+            "label": planned.entity,
+            "seed": planned.seed,
+            "guidance": 2.0,
+            "steps": 20,
+            "size": 256,
+        }
+        with image.file.open() as file:
+            assert hashlib.sha256(file.read()).hexdigest() == image.sha256
+
+
+def test_a_batch_that_was_stopped_goes_on_to_the_same_images(batch):
+    with pytest.raises(KeyboardInterrupt):
+        run_batch(batch, Painter(stop_at=2))
+    assert progress_of(batch) == (4, 10)
+
+    assert run_batch(batch, Painter()) == 6
+    resumed = made()
+    Batch.objects.all().delete()
+    run_batch(
+        plan_batch(generator="dermdiff", per_entity=5, entities=["mel", "nv"], seed=3), Painter()
+    )
+
+    assert made() == resumed
+    assert len(resumed) == 10
+
+
+def test_asking_for_the_same_batch_again_plans_nothing_new(batch):
+    again = plan_batch(generator="dermdiff", per_entity=5, entities=["mel", "nv"], seed=3)
+
+    assert again == batch
+
+
+def test_a_batch_is_never_made_by_two_revisions(batch):
+    with pytest.raises(KeyboardInterrupt):
+        run_batch(batch, Painter(stop_at=2))
+    other = Painter()
+    other.revision = "r2"
+
+    with pytest.raises(GenerationError, match="begun with revision r1"):
+        run_batch(batch, other)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_processes_share_a_batch_without_making_an_image_twice():
+    batch = plan_batch(generator="dermdiff", per_entity=12, entities=["mel", "nv"])
+
+    def work(_):
+        try:
+            return run_batch(batch, Painter())
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(3) as pool:
+        counts = list(pool.map(work, range(3)))
+
+    assert sum(counts) == 24
+    assert progress_of(batch) == (24, 24)
+
+
+def test_seeds_do_not_depend_on_how_many_images_are_asked_for():
+    assert image_seed(1, "mel", 4) == image_seed(1, "mel", 4)
+    assert (
+        len({image_seed(s, e, n) for s in (1, 2) for e in ("mel", "nv") for n in range(50)}) == 200
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"generator": "nobody"}, "'nobody' is unknown; there are: dermdiff"),
+        ({"entities": ["wart"]}, "entity 'wart' is unknown"),
+        ({"per_entity": 0}, "images per entity is 0; use at least 1"),
+        ({"guidance": 0.2}, "guidance is 0.2"),
+        ({"steps": 1}, "steps is 1"),
+    ],
+)
+def test_a_batch_that_makes_no_sense_is_refused(db, changes, words):
+    with pytest.raises(GenerationError, match=words):
+        plan_batch(**{"generator": "dermdiff", "per_entity": 1, **changes})
+
+    assert not Batch.objects.exists()
+
+
+def test_the_command_says_what_is_missing(db):
+    for options, words in (
+        ([], "--generator NAME --per-entity N, or --resume"),
+        (["--resume"], "no batch is unfinished"),
+        (["--resume", "99"], "batch 99 does not exist"),
+    ):
+        with pytest.raises(CommandError, match=words):
+            call_command("generate_batch", *options)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_killed_command_is_gone_on_with_by_the_next(tmp_path):
+    name = connection.settings_dict["NAME"]
+    socket = connection.get_connection_params()["host"]
+    user = connection.get_connection_params()["user"]
+    environment = {
+        **os.environ,
+        "DATABASE_URL": f"postgresql://{user}@/{name}?host={socket}",
+        "DERMTURING_VAR": str(settings.VAR_DIR),
+    }
+    command = [
+        sys.executable,
+        "manage.py",
+        "generate_batch",
+        "--generator",
+        "dermdiff",
+        "--per-entity",
+        "4",
+        "--steps",
+        "3",
+        "--seed",
+        "77",
+    ]
+    running = subprocess.Popen(
+        command, cwd=settings.BASE_DIR, env=environment, stderr=subprocess.PIPE
+    )
+    until = time.monotonic() + 120
+    while not Image.objects.exists() and time.monotonic() < until and running.poll() is None:
+        time.sleep(0.02)
+    running.send_signal(signal.SIGKILL)
+    running.communicate()
+    batch = Batch.objects.get()
+    begun, total = progress_of(batch)
+    assert 0 < begun < total == 28
+    batch.planned.filter(image=None).update(claimed_until=None)  # as time would do
+
+    subprocess.run(
+        [*command[:3], "--resume"],
+        cwd=settings.BASE_DIR,
+        env=environment,
+        check=True,
+        capture_output=True,
+    )
+
+    assert progress_of(batch) == (28, 28)
+    assert Image.objects.count() == 28
+    for image in Image.objects.all():
+        with image.file.open() as file:
+            assert hashlib.sha256(file.read()).hexdigest() == image.sha256
+
+
+def test_a_coordinator_starts_a_batch_and_sees_it_finished(
+    client, db, django_capture_on_commit_callbacks
+):
+    client.login(username="c", password=create_coordinator("c"))
+
+    with django_capture_on_commit_callbacks(execute=True):
+        response = client.post(
+            reverse("admin:generation_batch_add"),
+            {
+                "generator": "dermdiff",
+                "entities": ["mel"],
+                "per_entity": 1,
+                "seed": 1,
+                "guidance": 2,
+                "steps": 2,
+            },
+            follow=True,
+        )
+
+    assert "The images are being made" in response.content.decode()
+    assert Image.objects.get().entity == "mel"
+    assert Batch.objects.get().created_by.username == "c"
+    listed = client.get(reverse("admin:generation_batch_changelist")).content.decode()
+    assert "1 / 1" in listed
+    assert "finished" in listed
+
+
+def test_the_command_reports_and_reuses(db):
+    out = StringIO()
+    options = ["--generator", "dermdiff", "--per-entity", "1", "--entity", "mel", "--steps", "2"]
+
+    call_command("generate_batch", *options, stdout=out)
+    call_command("generate_batch", *options, stdout=out)
+
+    assert "1 of 1 images to make with dermdiff" in out.getvalue()
+    assert "all 1 images are there already" in out.getvalue()
+    assert Image.objects.count() == 1

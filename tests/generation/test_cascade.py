@@ -1,0 +1,163 @@
+"""The built-in generator with the weights that are shipped."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from generation.engine.cascade.files import load_cascade, save_cascade
+from generation.engine.cascade.generator import CascadeGenerator
+from generation.engine.cascade.networks import build_base, build_upsampler
+from generation.engine.contact_sheet import contact_sheet
+from generation.engine.generator import GenerationError, ImageRequest
+from generation.engine.registry import BUILT_IN, generator_names, load_generator
+
+STEPS = 4
+
+
+@pytest.fixture(scope="module")
+def dermdiff():
+    return load_generator("dermdiff", BUILT_IN, "cpu")
+
+
+def request(entity="mel", seed=5, **changes):
+    return replace(ImageRequest(entity=entity, seed=seed, steps=STEPS), **changes)
+
+
+def test_the_same_request_gives_the_same_pixels_in_any_company(dermdiff):
+    requests = [request(e, s) for s, e in enumerate(dermdiff.entities)] + [request("nv", 9)] * 3
+
+    together = dermdiff.generate(requests)
+    backwards = dermdiff.generate(requests[::-1])[::-1]
+    alone = [dermdiff.generate([requests[k]])[0] for k in (0, 6, 9)]
+
+    for one, other in zip(together, backwards, strict=True):
+        assert np.array_equal(one, other)
+    for k, image in zip((0, 6, 9), alone, strict=True):
+        assert np.array_equal(image, together[k])
+
+
+def test_images_have_the_promised_shape_and_are_neither_flat_nor_noise(dermdiff):
+    (image,) = dermdiff.generate([request(steps=20)])
+
+    assert image.shape == (256, 256, 3)
+    assert image.dtype == np.uint8
+    assert image.std() > 8
+    steps = np.abs(np.diff(image.astype(int), axis=1)).mean()
+    assert steps < 12  # neighbours are alike, as in no noise
+
+
+def test_entity_seed_and_guidance_each_change_the_image(dermdiff):
+    images = dermdiff.generate([request(), request("vasc"), request(seed=6), request(guidance=4.0)])
+
+    assert len({image.tobytes() for image in images}) == 4
+
+
+def test_entities_look_as_they_should(dermdiff):
+    """Vascular lesions are redder than nevi; melanomas are darker than dermatofibromas."""
+    per_entity = 6
+    wanted = [
+        request(e, s, steps=12) for e in ("vasc", "nv", "mel", "df") for s in range(per_entity)
+    ]
+    images = dermdiff.generate(wanted)
+    vasc, nv, mel, df = (
+        np.stack(images[k : k + per_entity])[:, 64:192, 64:192].reshape(-1, 3).mean(0)
+        for k in range(0, 4 * per_entity, per_entity)
+    )
+
+    assert vasc[0] - vasc[1] > 0
+    assert vasc[2] - vasc[1] > nv[2] - nv[1]  # blue and red, where nevi are brown
+    assert mel.sum() < df.sum()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"entity": "wart"}, "knows no entity 'wart'; use one of mel, nv"),
+        ({"prompt": "a mole"}, "does not honour prompt"),
+        ({"sex": "female", "age": 60.0}, "does not honour age, sex"),
+        ({"size": 512}, "makes images of 256 px, not 512"),
+    ],
+)
+def test_what_would_be_ignored_is_refused(dermdiff, changes, words):
+    with pytest.raises(GenerationError, match=words):
+        dermdiff.generate([request(**changes)])
+
+
+def test_a_device_that_is_not_there_is_an_error_with_the_mend():
+    if torch.cuda.is_available():
+        word, device = "unknown", "quantum"
+    else:
+        word, device = "no CUDA device found; run with --device cpu", "cuda"
+
+    with pytest.raises(GenerationError, match=word):
+        load_generator("dermdiff", BUILT_IN, device)
+
+
+def test_an_unknown_generator_is_named_with_those_that_exist(tmp_path):
+    with pytest.raises(GenerationError, match="'dermdif' is unknown; there are: dermdiff"):
+        load_generator("dermdif", tmp_path)
+
+
+def test_the_shipped_weights_are_small_and_say_where_they_come_from():
+    folder = BUILT_IN / "dermdiff"
+    weights = sum(path.stat().st_size for path in folder.rglob("*.safetensors"))
+    card = (folder / "README.md").read_text()
+
+    assert weights <= 40_000_000
+    assert not [path for path in folder.rglob("*") if path.suffix in (".pt", ".bin", ".ckpt")]
+    for word in ("HAM10000", "CC BY-NC 4.0", "held out", "non-commercial"):
+        assert word in card
+
+
+def test_a_generator_of_ones_own_goes_before_a_built_in_one_and_has_another_revision(
+    tmp_path, dermdiff
+):
+    torch.manual_seed(0)
+    save_cascade(tmp_path / "dermdiff", build_base(2), build_upsampler(), ("mel", "nv"), "card")
+
+    own = load_generator("dermdiff", tmp_path, "cpu")
+
+    assert own.entities == ("mel", "nv")
+    assert own.revision != dermdiff.revision
+    assert generator_names(tmp_path) == ["dermdiff"]
+
+
+def test_weights_come_back_as_they_were_saved_to_half_precision(tmp_path):
+    base = build_base(2)
+    save_cascade(tmp_path / "own", base, build_upsampler(), ("mel", "nv"), "card")
+
+    loaded, _, _ = load_cascade(tmp_path / "own")
+
+    for saved, read in zip(base.parameters(), loaded.parameters(), strict=True):
+        assert torch.equal(saved.detach().half().float(), read)
+
+
+def test_weights_that_were_loaded_and_saved_tell_nothing_of_where_they_lay(tmp_path):
+    save_cascade(tmp_path / "own", build_base(2), build_upsampler(), ("mel", "nv"), "card")
+    base, upsampler, entities = load_cascade(tmp_path / "own")
+
+    save_cascade(tmp_path / "next", base, upsampler, entities, "card")
+
+    for path in (tmp_path / "next").rglob("*.json"):
+        assert str(tmp_path) not in path.read_text()
+
+
+@pytest.mark.parametrize("missing", ["cascade.json", "base/config.json", "upsampler"])
+def test_a_directory_with_a_part_missing_is_an_error_with_the_mend(tmp_path, missing):
+    save_cascade(tmp_path / "own", build_base(2), build_upsampler(), ("mel", "nv"), "card")
+    (tmp_path / "own" / missing).rename(tmp_path / "gone")
+
+    with pytest.raises(GenerationError, match="holds no complete cascade"):
+        CascadeGenerator("own", tmp_path / "own", "cpu")
+
+
+def test_a_contact_sheet_holds_every_image_on_grey():
+    white, black = (np.full((8, 8, 3), value, np.uint8) for value in (255, 0))
+
+    sheet = np.asarray(contact_sheet([[white, black], [black]], gap=2))
+
+    assert sheet.shape == (22, 22, 3)
+    assert (sheet[2:10, 2:10] == 255).all()
+    assert (sheet[12:20, 12:20] == 128).all()
