@@ -21,7 +21,7 @@ def wait_for_image(page: Page, number: int, total: int | None = None) -> None:
         f"{number} / {total}" if total else re.compile(rf"^(\D+ )?{number} / ")
     )
     expect(page.locator("#stage")).to_have_attribute("aria-busy", "false")
-    page.wait_for_timeout(320)  # keys count only after the shortest view
+    expect(page.locator("#answer")).to_have_attribute("data-open", "")
 
 
 def answer_by_keyboard(page: Page, entity: str, origin: str, confidence: str) -> None:

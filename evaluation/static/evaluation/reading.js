@@ -23,6 +23,7 @@ let turn = JSON.parse(byId("turn").textContent);
 let shown = null; // what is on the stage: {token, image, correction, values}
 let ahead = null; // the next image, fetched and decoded: {address, image}
 let onset = null; // {at, method} once the current image is painted
+let opened = null; // when keys began to count
 let chosen = []; // names of the questions in the order in which they were answered
 let sending = false;
 let hiddenMs = 0;
@@ -94,7 +95,7 @@ async function proceed() {
 function rest(reason) {
   byId("pause-title").textContent = pause.dataset[`${reason}Title`];
   byId("pause-text").textContent = pause.dataset[reason].replace(/\[(\w+)\]/g, (_, name) => turn[name]);
-  onset = null;
+  close();
   viewer.clear();
   byId("desk").hidden = true;
   pause.hidden = false;
@@ -112,7 +113,7 @@ function rest(reason) {
 
 async function show(what) {
   shown = what;
-  onset = null;
+  close();
   say(what.correction ? "correcting" : null);
   stage.setAttribute("aria-busy", "true");
   const number = turn.answered + (what.correction ? 0 : 1);
@@ -132,6 +133,7 @@ async function show(what) {
   hiddenSince = document.hidden ? inserted : null;
   // Where Element Timing is missing, the image is on the screen one frame after its insertion.
   onset = { at: inserted + frameMs, method: "frame" };
+  open(what);
   awake();
   ahead = null;
   if (turn.ahead) {
@@ -140,6 +142,22 @@ async function show(what) {
       if (coming === turn.ahead) ahead = { address: coming, image: picture };
     });
   }
+}
+
+function close() {
+  onset = null;
+  opened = null;
+  delete form.dataset.open;
+}
+
+// Lets keys count once the image has been on the screen for the shortest view.
+async function open(what) {
+  for (let left = SHORTEST_VIEW_MS; left > 0; left = onset.at + SHORTEST_VIEW_MS - performance.now()) {
+    await new Promise((resolve) => setTimeout(resolve, left));
+    if (what !== shown || !onset) return;
+  }
+  opened = performance.now();
+  form.dataset.open = "";
 }
 
 if (PerformanceObserver.supportedEntryTypes?.includes("element")) {
@@ -262,7 +280,7 @@ document.addEventListener("keydown", (event) => {
     if (!next.disabled) submit(event.timeStamp);
     return;
   }
-  if (!onset || event.timeStamp - onset.at < SHORTEST_VIEW_MS) return;
+  if (opened === null || event.timeStamp < opened) return;
   if (event.key === "Backspace") {
     event.preventDefault();
     return takeBack();
@@ -310,7 +328,7 @@ async function submit(at) {
 
 // Tells what a practice image was, beside it, until the rater goes on.
 function tell(text) {
-  onset = null;
+  close();
   byId("feedback-text").textContent = text;
   byId("feedback").hidden = false;
   byId("understood").focus();
