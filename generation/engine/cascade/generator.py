@@ -19,7 +19,7 @@ from generation.engine.cascade.networks import (
     solver,
     unfold,
 )
-from generation.engine.devices import choose_device
+from generation.engine.devices import choose_device, compute_dtype, fast_math
 from generation.engine.generator import GenerationError, ImageRequest, OnStep, check_requests
 
 #: From a noisy image and a time to the clean image.
@@ -62,7 +62,7 @@ class CascadeGenerator:
             "coarse_noise": COARSE_NOISE,
             "compute_batch": self.compute_batch,
             "device": self.device.type,
-            "dtype": "bfloat16",
+            "dtype": str(compute_dtype(self.device)).removeprefix("torch."),
             "torch": torch.__version__.split("+")[0],
         }
 
@@ -130,7 +130,7 @@ class CascadeGenerator:
     def _run(
         self, network: UNet2DModel, sample: torch.Tensor, time: torch.Tensor, labels: torch.Tensor
     ) -> torch.Tensor:
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with fast_math(self.device):
             painted = network(
                 sample.to(memory_format=torch.channels_last),
                 time.to(self.device),

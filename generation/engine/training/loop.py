@@ -13,6 +13,7 @@ from diffusers import UNet2DModel
 from diffusers.training_utils import EMAModel
 
 from generation.engine.cascade.networks import training_schedule
+from generation.engine.devices import fast_math
 from generation.engine.training.stages import Example, Stage
 
 
@@ -112,7 +113,7 @@ def _loss(
     noisy = schedule.add_noise(clean, noise, times).to(device)
     if example.beside is not None:
         noisy = torch.cat([noisy, example.beside.to(device)], dim=1)
-    with torch.autocast(torch.device(device).type, torch.bfloat16):
+    with fast_math(torch.device(device)):
         painted = network(
             noisy.to(memory_format=torch.channels_last),
             times.to(device),
