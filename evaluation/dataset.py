@@ -9,7 +9,7 @@ from django.db.models import F, Max
 from evaluation.design.items import Kind
 from evaluation.design.questions import answered_origin, check_is_right, rating
 from evaluation.errors import StillBlinded
-from evaluation.models import Answer, Study
+from evaluation.models import Answer, Origin, Side, Study
 from evaluation.studies import get_study
 
 COLUMNS = (
@@ -37,6 +37,10 @@ COLUMNS = (
     "skin_tone",
     "check",
     "excluded",
+    "beside",
+    "block",
+    "exposure_ms",
+    "times_shown",
 )
 
 
@@ -70,6 +74,9 @@ def unblinded_table(slug: str) -> list[dict[str, object]]:
 
     `rating` runs from 1 (surely real) to twice the levels of confidence (surely synthetic).
 
+    Where pairs are read, a row is about the synthetic image; the real one is named in `beside`,
+    and `answered_origin` is synthetic if the rater found it.
+
     Raises:
         UnknownStudy: there is no such study.
         StillBlinded: it is not closed yet.
@@ -83,7 +90,11 @@ def unblinded_table(slug: str) -> list[dict[str, object]]:
         Answer.objects.filter(trial__session__rater__study=study)
         .alias(last=Max("trial__answers__version"))
         .filter(version=F("last"))
-        .select_related("trial__session__rater", "trial__stimulus__truth__image")
+        .select_related(
+            "trial__session__rater",
+            "trial__stimulus__truth__image",
+            "trial__beside__truth__image",
+        )
         .order_by("trial__session__rater__code", "trial__session__occasion", "trial__position")
     )
     rows = [_row(study, answer) for answer in answers]
@@ -109,7 +120,15 @@ def raters_who_fail(rows: Sequence[Mapping[str, object]], needed: int) -> set[ob
 def _row(study: Study, answer: Answer) -> dict[str, object]:
     levels = study.confidence_levels
     trial, session = answer.trial, answer.trial.session
-    truth = trial.stimulus.truth
+    truth, beside = trial.stimulus.truth, None
+    said = answered_origin(answer.origin, answer.scale, levels)
+    if trial.beside is not None:
+        beside = trial.beside.truth
+        on_the_left = truth.origin == Origin.SYNTHETIC
+        if not on_the_left:
+            truth, beside = beside, truth
+        found = (answer.side == Side.LEFT) == on_the_left
+        said = Origin.SYNTHETIC if found else Origin.REAL
     return {
         "study": study.slug,
         "rater": session.rater.code,
@@ -123,8 +142,8 @@ def _row(study: Study, answer: Answer) -> dict[str, object]:
         "generator": truth.image.generator or None,
         "entity": truth.entity,
         "answered_entity": answer.entity or None,
-        "answered_origin": answered_origin(answer.origin, answer.scale, levels),
-        "rating": answer.scale or rating(answer.origin, answer.confidence, levels),
+        "answered_origin": said,
+        "rating": answer.scale or rating(said or "", answer.confidence, levels),
         "entity_confidence": None,
         "response_ms": answer.response_ms,
         "repeat": trial.kind == Kind.REPEAT,
@@ -134,4 +153,8 @@ def _row(study: Study, answer: Answer) -> dict[str, object]:
         "site": truth.image.site or None,
         "skin_tone": truth.image.skin_tone,
         "check": trial.kind == Kind.CHECK,
+        "beside": beside.image.name if beside else None,
+        "block": trial.block,
+        "exposure_ms": trial.exposure_ms,
+        "times_shown": trial.times_shown,
     }

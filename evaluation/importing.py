@@ -4,7 +4,7 @@ import csv
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from io import StringIO
@@ -16,7 +16,7 @@ from django.db import transaction
 from evaluation.audit_trail import record_event
 from evaluation.catalogue import store_original
 from evaluation.decoding import LARGEST_FILE, decode
-from evaluation.entities import ENTITIES
+from evaluation.entities import known_entities
 from evaluation.errors import EvaluationError, ImportRefused
 from evaluation.models import Dataset, Image, Origin
 from evaluation.sources import Source, read_text
@@ -113,10 +113,11 @@ def read_rows(
     rows: list[Row] = []
     problems: list[str] = []
     seen: dict[str, int] = {}
+    known = known_entities()
     try:
         for number, line in enumerate(reader, start=2):
             values = {name: (line.get(column) or "").strip() for name, column in where.items()}
-            trouble, fields = _row_fields(values, labels or {})
+            trouble, fields = _row_fields(values, labels or {}, known)
             if not trouble and values["name"] in seen:
                 trouble = f"'{values['name']}' stands in row {seen[values['name']]} too; keep one"
             if trouble:
@@ -133,15 +134,17 @@ def read_rows(
     return rows, problems
 
 
-def _row_fields(values: dict[str, str], labels: Mapping[str, str]) -> tuple[str, dict[str, object]]:
+def _row_fields(
+    values: dict[str, str], labels: Mapping[str, str], known: Collection[str]
+) -> tuple[str, dict[str, object]]:
     """Return what is wrong with a row, if anything, and its fields with their types."""
     entity = labels.get(values["entity"], values["entity"])
     if not values["name"]:
         return "has no image id; fill it in", {}
-    if entity not in ENTITIES:
+    if entity not in known:
         return (
-            f"entity '{entity}' is unknown; use one of {', '.join(sorted(ENTITIES))}, "
-            f"or translate it with --label '{entity}=CODE'",
+            f"entity '{entity}' is unknown; use one of {', '.join(sorted(known))}, "
+            f"translate it with --label '{entity}=CODE', or add it with add_entity",
             {},
         )
     fields: dict[str, object] = {**values, "name": _stem(values["name"]), "entity": entity}

@@ -59,7 +59,7 @@ def invite_rater(
 
 def _prepare(rater: Rater, plan: ReadingList) -> None:
     """Make the session of one occasion, each trial under an address that nothing foretells."""
-    practice = sum(kind == Kind.PRACTICE for _, kind in plan.showings)
+    practice = sum(kind == Kind.PRACTICE for _, _, kind, _ in plan.showings)
     session = Session.objects.create(
         rater=rater,
         occasion=plan.occasion,
@@ -72,10 +72,13 @@ def _prepare(rater: Rater, plan: ReadingList) -> None:
             session=session,
             position=position,
             stimulus_id=stimuli[number],
+            beside_id=stimuli.get(beside),
             kind=kind,
+            block=block,
+            exposure_ms=rater.study.exposure_ms,
             token=secrets.token_urlsafe(24),
         )
-        for position, (number, kind) in enumerate(plan.showings, start=1)
+        for position, (number, beside, kind, block) in enumerate(plan.showings, start=1)
     )
 
 

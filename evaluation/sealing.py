@@ -6,18 +6,21 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.db import transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from evaluation.audit_trail import record_event
 from evaluation.catalogue import open_original
 from evaluation.design.items import Item
 from evaluation.design.lists import ReadingPlan, plan_lists
 from evaluation.design.order import OrderRules
+from evaluation.design.pairs import match_pairs, pair_items, take_sides
 from evaluation.design.randomness import SeededStream
+from evaluation.entities import entity_title
 from evaluation.errors import EvaluationError, StudySealed
 from evaluation.models import ReadingList, Stimulus, StimulusTruth, Study, StudyImage, Use
 from evaluation.seal import Truth, commit_to_truth, digest, randomisation_seed, salt_of
@@ -79,7 +82,10 @@ def seal_study(study: Study, *, actor: User | None = None, on_step: OnStep | Non
                 study=study,
                 number=plan.number,
                 occasion=plan.occasion,
-                showings=[[showing.number, showing.kind] for showing in plan.showings],
+                showings=[
+                    [showing.number, showing.beside, showing.kind, showing.block]
+                    for showing in plan.showings
+                ],
             )
             for plan in draw_lists(study, truths, seed)
         )
@@ -109,11 +115,27 @@ def draw_lists(study: Study, truths: Sequence[Truth], seed: str) -> list[Reading
     Raises:
         DesignImpossible: nothing can keep what is asked for.
     """
-    items = [
-        Item(each.number, each.origin, each.entity, each.generator, each.use == Use.CHECK)
-        for each in truths
-        if each.use != Use.PRACTICE
-    ]
+    studied, practised = (
+        [
+            Item(each.number, each.origin, each.entity, each.generator, each.use == Use.CHECK)
+            for each in truths
+            if (each.use == Use.PRACTICE) == practice
+        ]
+        for practice in (False, True)
+    )
+    if not study.pairs:
+        practice = [item.number for item in practised]
+        return _plan(study, studied, practice, seed)
+    pairs = match_pairs(studied, SeededStream(seed, "pairs"))
+    count = len(pairs)
+    pairs += match_pairs(practised, SeededStream(seed, "practice pairs"))
+    plans = _plan(study, pair_items(pairs)[:count], range(count, len(pairs)), seed)
+    return [take_sides(plan, pairs, seed) for plan in plans]
+
+
+def _plan(
+    study: Study, items: Sequence[Item], practice: Sequence[int], seed: str
+) -> list[ReadingPlan]:
     return plan_lists(
         items,
         lists=study.raters_at_most,
@@ -122,7 +144,7 @@ def draw_lists(study: Study, truths: Sequence[Truth], seed: str) -> list[Reading
         rules=order_rules(study),
         repeats_percent=study.repeats_percent,
         seed=seed,
-        practice=[each.number for each in truths if each.use == Use.PRACTICE],
+        practice=practice,
     )
 
 
@@ -140,7 +162,7 @@ def _render(study: Study, drawn: Sequence[StudyImage], on_step: OnStep | None) -
                     number=number,
                     file=name,
                     sha256=hashlib.sha256(png).hexdigest(),
-                    feedback=_feedback(each),
+                    feedback=_feedback(study, each),
                 )
             )
             if on_step:
@@ -148,11 +170,20 @@ def _render(study: Study, drawn: Sequence[StudyImage], on_step: OnStep | None) -
     return Stimulus.objects.bulk_create(stimuli)
 
 
-def _feedback(drawn: StudyImage) -> dict[str, str] | None:
-    """Return what is told after a practice image."""
-    if drawn.use != Use.PRACTICE:
+def _feedback(study: Study, drawn: StudyImage) -> dict[str, str] | None:
+    """Return what is told after a practice image, or any whose answer moves the exposure."""
+    if drawn.use != Use.PRACTICE and not study.staircase:
         return None
     return {"entity": drawn.image.entity, "origin": drawn.image.origin}
+
+
+def _titles(codes: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return what raters read for each entity, by language."""
+    titles = {}
+    for language, _ in settings.LANGUAGES:
+        with translation.override(language):
+            titles[language] = {code: entity_title(code) for code in codes}
+    return titles
 
 
 def _protocol(study: Study, stimuli: Sequence[Stimulus]) -> dict[str, object]:
@@ -166,8 +197,13 @@ def _protocol(study: Study, stimuli: Sequence[Stimulus]) -> dict[str, object]:
         "questionnaire": study.questionnaire,
         "device_check": study.device_check,
         "entities": study.entities,
+        "entity_titles": _titles(study.entities),
         "images_per_cell": study.images_per_cell,
         "arms": len(study.generators),
+        "pairs": study.pairs,
+        "exposure_ms": study.exposure_ms,
+        "staircase": asdict(study.stairs) if study.staircase else None,
+        "zoom": study.zoomable,
         "practice_images": study.practice_images,
         "checks": study.checks,
         "checks_needed": study.checks_needed,

@@ -13,12 +13,30 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from evaluation.design.items import Kind
+from evaluation.design.questions import answered_origin
 from evaluation.errors import AnswerConflict, InvitationInvalid, StudyNotOpen
-from evaluation.models import Answer, Invitation, OpenLink, Rater, Session, Trial
+from evaluation.models import (
+    Answer,
+    Invitation,
+    OpenLink,
+    Origin,
+    Rater,
+    Session,
+    Side,
+    Study,
+    Trial,
+)
 from evaluation.seal import digest
 
 #: Large columns that no page of a rater shows; reading them takes longer than the answer does.
 NOT_FOR_READING = ("rater__study__protocol", "rater__about", "device")
+WHAT_MOVES_THE_EXPOSURE = (
+    "staircase",
+    "exposure_ms",
+    "step_up_ms",
+    "step_down_ms",
+    "confidence_levels",
+)
 #: What decides whether a study takes answers.
 WHEN_OPEN = ("sealed_at", "opens_at", "closes_at", "closed_at")
 
@@ -30,7 +48,8 @@ class GivenAnswer:
     Attributes:
         entity: code.
         origin: real or synthetic.
-        confidence: in the origin, from 1.
+        side: where the synthetic image of a pair stands, left or right.
+        confidence: in the origin or side, from 1.
         scale: from 1, definitely real, to twice the levels of confidence, definitely synthetic.
         quality: of the image, from 1 to 5.
         marks: places [x, y] that gave it away, in pixels of the stimulus.
@@ -42,6 +61,7 @@ class GivenAnswer:
     response_ms: int
     entity: str = ""
     origin: str = ""
+    side: str = ""
     confidence: int | None = None
     scale: int | None = None
     quality: int | None = None
@@ -143,7 +163,11 @@ def start_reading(session: Session) -> None:
 
 def turn(session: Session) -> Turn:
     """Return where the session stands, from the stored order."""
-    trials = session.trials.filter(answers=None).select_related("stimulus").order_by("position")
+    trials = (
+        session.trials.filter(answers=None)
+        .select_related("stimulus", "beside")
+        .order_by("position")
+    )
     open_trials = list(trials[:2])
     if not open_trials:
         return Turn(None, None, session.images, session.images, False)
@@ -161,7 +185,9 @@ def correctable(session: Session, standing: Turn) -> Trial | None:
         return None
     if standing.current is None:
         return None
-    return session.trials.select_related("stimulus").get(position=standing.current.position - 1)
+    return session.trials.select_related("stimulus", "beside").get(
+        position=standing.current.position - 1
+    )
 
 
 def last_answer(trial: Trial) -> GivenAnswer | None:
@@ -183,23 +209,28 @@ def note_shown(trial: Trial) -> None:
     )
 
 
-def stimulus_bytes(key: str | None, token: str) -> bytes | None:
+def stimulus_bytes(key: str | None, token: str, *, beside: bool = False) -> bytes | None:
     """Return the stimulus at `token` if it is the current, the next or the correctable one.
 
     Args:
         key: of the rater's session, which must have begun.
         token: the trial's address.
+        beside: return the right one of a pair.
     """
     begun = Trial.objects.filter(session__key=key or "", session__started_at__isnull=False)
-    handed_out = begun.filter(answers=None).select_related("stimulus").order_by("position")
-    trials = list(handed_out.only("token", "stimulus__file")[:2])
+    handed_out = begun.filter(answers=None).select_related("stimulus", "beside")
+    shown = handed_out.only("token", "stimulus__file", "beside__file").order_by("position")
+    trials = list(shown[:2])
     trial = next((trial for trial in trials if trial.token == token), None)
     if trial is None and (session := find_session(key)):
         last = correctable(session, turn(session))
         trial = last if last and last.token == token else None
     if trial is None:
         return None
-    with trial.stimulus.file.open() as file:
+    stimulus = trial.beside if beside else trial.stimulus
+    if stimulus is None:
+        return None
+    with stimulus.file.open() as file:
         return file.read()
 
 
@@ -233,6 +264,7 @@ def record_answer(
                 .only(
                     "started_at",
                     "rater__withdrawn_at",
+                    *(f"rater__study__{name}" for name in WHAT_MOVES_THE_EXPOSURE),
                     *(f"rater__study__{name}" for name in WHEN_OPEN),
                 )
                 .get(pk=session.pk)
@@ -248,16 +280,35 @@ def record_answer(
             Session.objects.filter(pk=session.pk).update(
                 last_seen_at=now, completed_at=None if standing.following else now
             )
+            if locked.rater.study.staircase:
+                _move_exposure(locked.rater.study, trial, standing.following, given)
             return Answer.objects.create(trial=trial, key=key, **vars(given))
     except IntegrityError as repeated:
         raise AnswerConflict("this answer was used for another image") from repeated
+
+
+def _move_exposure(study: Study, trial: Trial, following: Trial | None, given: GivenAnswer) -> None:
+    """Set the exposure of the next trial; each block, and the study after practice, starts anew."""
+    if following is None or following.block != trial.block or trial.kind == Kind.PRACTICE:
+        return
+    right = is_right(trial, given, study.confidence_levels)
+    following.exposure_ms = study.stairs.after(trial.exposure_ms or 0, right=right)
+    following.save(update_fields=["exposure_ms"])
+
+
+def is_right(trial: Trial, given: GivenAnswer, levels: int) -> bool:
+    """Tell whether an answer on the origin is right, in a trial whose truth is told after it."""
+    truth = (trial.stimulus.feedback or {})["origin"]
+    if given.side:
+        return (given.side == Side.LEFT) == (truth == Origin.SYNTHETIC)
+    return answered_origin(given.origin, given.scale, levels) == truth
 
 
 def _record_elsewhere(
     session: Session, standing: Turn, token: str, key: UUID, given: GivenAnswer, correction: bool
 ) -> Answer:
     """Take a retry or a correction; refuse anything else that is not about the current trial."""
-    trial = session.trials.select_related("stimulus").filter(token=token).first()
+    trial = session.trials.select_related("stimulus", "beside").filter(token=token).first()
     if trial is None:
         raise AnswerConflict("this image is not part of your reading")
     stored = trial.answers.filter(key=key).first()

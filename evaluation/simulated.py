@@ -7,7 +7,7 @@ import numpy as np
 
 from evaluation.design.questions import QUALITY_LEVELS, rating
 from evaluation.errors import StudyNotOpen
-from evaluation.models import Rater, Session, StimulusTruth, Study
+from evaluation.models import Origin, Rater, Session, Side, StimulusTruth, Study
 from evaluation.sessions import GivenAnswer, give_consent, record_answer, start_reading, turn
 
 
@@ -45,10 +45,36 @@ def read_study(session: Session, skill: Skill, *, seed: int) -> None:
     # The answers are made from the truth, which nothing that serves raters may do.
     truths = {t.stimulus_id: t for t in StimulusTruth.objects.filter(stimulus__study=study)}
     while trial := turn(session).current:
-        given = _answer(truths[trial.stimulus_id], study, skill, rng)
+        given = (
+            _choose_side(truths[trial.stimulus_id], study, skill, rng)
+            if study.pairs
+            else _answer(truths[trial.stimulus_id], study, skill, rng)
+        )
         record_answer(
             session=session, token=trial.token, key=UUID(bytes=rng.bytes(16)), given=given
         )
+
+
+def _choose_side(
+    left: StimulusTruth, study: Study, skill: Skill, rng: np.random.Generator
+) -> GivenAnswer:
+    """Choose the image of a pair with more evidence: right in Phi(d' / sqrt 2) of the trials."""
+    evidence = rng.normal() + skill.sensitivity / np.sqrt(2)
+    on_the_left = (left.origin == Origin.SYNTHETIC) == (evidence > 0)
+    return GivenAnswer(
+        response_ms=_response_ms(evidence, rng),
+        side=Side.LEFT if on_the_left else Side.RIGHT,
+        confidence=_confidence(evidence, study) if "confidence" in study.questions else None,
+    )
+
+
+def _confidence(evidence: float, study: Study) -> int:
+    levels = study.confidence_levels
+    return 1 + min(int(abs(evidence) * levels / 2), levels - 1)
+
+
+def _response_ms(evidence: float, rng: np.random.Generator) -> int:
+    return int(rng.lognormal(np.log(6500 - 600 * min(abs(evidence), 3)), 0.45))
 
 
 def _answer(
@@ -56,15 +82,13 @@ def _answer(
 ) -> GivenAnswer:
     synthetic = truth.origin == "synthetic"
     evidence = rng.normal() + (skill.sensitivity / 2) * (1 if synthetic else -1) - skill.criterion
-    confidence = 1 + min(
-        int(abs(evidence) * study.confidence_levels / 2), study.confidence_levels - 1
-    )
+    confidence = _confidence(evidence, study)
     others = [code for code in study.entities if code != truth.entity]
     right = rng.random() < skill.diagnosis[synthetic] or not others
     origin = "synthetic" if evidence > 0 else "real"
     asked = set(study.questions)
     return GivenAnswer(
-        response_ms=int(rng.lognormal(np.log(6500 - 600 * min(abs(evidence), 3)), 0.45)),
+        response_ms=_response_ms(evidence, rng),
         entity=(truth.entity if right else str(rng.choice(others))) if "entity" in asked else "",
         origin=origin if "origin" in asked else "",
         confidence=confidence if "confidence" in asked else None,

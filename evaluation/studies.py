@@ -10,9 +10,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from evaluation.audit_trail import record_event
-from evaluation.design.questions import question_problems
+from evaluation.design.questions import MOST_ENTITIES, Question, question_problems
 from evaluation.design.selection import Candidate, draw_checks, draw_images, draw_practice
-from evaluation.entities import ENTITIES
+from evaluation.entities import ENTITIES, known_entities
 from evaluation.errors import EvaluationError, StudyNotOpen, StudySealed, UnknownStudy
 from evaluation.models import Dataset, Image, Origin, Session, Study, StudyImage, Use
 from evaluation.seal import Truth
@@ -115,7 +115,13 @@ def _check(study: Study) -> None:
     """Refuse settings that make no study, naming each field."""
     if not study.generators:
         raise EvaluationError("no generator is named; name one or several")
-    wrong = [f"entity '{code}' is unknown" for code in study.entities if code not in ENTITIES]
+    known = known_entities()
+    wrong = [f"entity '{code}' is unknown" for code in study.entities if code not in known]
+    if len(study.entities) > MOST_ENTITIES:
+        wrong.append(
+            f"{len(study.entities)} entities are more buttons than the {MOST_ENTITIES} that "
+            "have keys; leave some out"
+        )
     if len(set(study.entities)) < len(study.entities):
         wrong.append("an entity is named twice")
     if len(set(study.generators)) < len(study.generators):
@@ -124,7 +130,10 @@ def _check(study: Study) -> None:
         study.full_clean()
     except ValidationError as problem:
         wrong += [f"{field}: {' '.join(said)}" for field, said in problem.message_dict.items()]
-    wrong += question_problems(study.questions)
+    wrong += question_problems(
+        study.questions, pairs=study.pairs, timed=study.exposure_ms is not None
+    )
+    wrong += _showing_problems(study)
     made = set(Image.objects.exclude(generator="").values_list("generator", flat=True))
     wrong += [
         f"generator '{name}' has made no images; "
@@ -150,6 +159,33 @@ def _check(study: Study) -> None:
         raise EvaluationError("; ".join(wrong))
 
 
+def _showing_problems(study: Study) -> list[str]:
+    """Return why images cannot be shown as the study asks for."""
+    wrong = []
+    if study.pairs and study.checks:
+        wrong.append("attention checks are single images; leave them out where pairs are shown")
+    if study.pairs and study.run_of_origin:
+        wrong.append("every pair holds both origins; leave out most of one origin in a row")
+    if study.pairs and study.practice_images % 2:
+        wrong.append("practice images make pairs; ask for an even number")
+    if study.exposure_ms and study.corrections:
+        wrong.append(
+            "a correction would show the image once more; leave corrections out where the time "
+            "is limited"
+        )
+    if not study.staircase:
+        return wrong
+    if not {Question.ORIGIN, Question.SCALE, Question.SIDE} & set(study.questions):
+        wrong.append("the time can only follow answers on the origin; ask for it")
+    stairs = study.stairs
+    if not stairs.shortest <= stairs.start <= stairs.longest:
+        wrong.append(
+            f"the time that follows the answers starts at {stairs.start} ms; give it a start from "
+            f"{stairs.shortest} to {stairs.longest} ms"
+        )
+    return wrong
+
+
 @transaction.atomic
 def redraw(study: Study) -> None:
     """Draw the images of a draft anew from its settings and seed.
@@ -166,7 +202,9 @@ def redraw(study: Study) -> None:
     images = Image.objects.filter(dataset=study.dataset) | Image.objects.filter(
         generator__in=study.generators
     )
-    unused = images.exclude(drawn_for__in=StudyImage.objects.exclude(study=study))
+    unused = images.filter(entity__in=study.entities).exclude(
+        drawn_for__in=StudyImage.objects.exclude(study=study)
+    )
     candidates = _candidates(unused)
     drawn = draw_images(
         candidates,
@@ -175,7 +213,9 @@ def redraw(study: Study) -> None:
         per_cell=study.images_per_cell,
         seed=study.seed,
     )
-    practice = draw_practice(candidates, drawn=drawn, count=study.practice_images, seed=study.seed)
+    practice = draw_practice(
+        candidates, drawn=drawn, count=study.practice_images, seed=study.seed, pairs=study.pairs
+    )
     obvious = Image.objects.filter(dataset__name=study.checks_from) | Image.objects.filter(
         generator=study.checks_from, origin=Origin.SYNTHETIC
     )

@@ -15,5 +15,6 @@ urlpatterns = [
     path("reading/device", reading.device, name="device"),
     path("reading/start", reading.start, name="start"),
     path("stimulus/<str:token>", reading.stimulus, name="stimulus"),
+    path("stimulus/<str:token>/right", reading.stimulus, {"beside": True}, name="stimulus_right"),
     path("api/answers", AnswersView.as_view(), name="answers"),
 ]

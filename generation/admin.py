@@ -32,7 +32,7 @@ class BatchForm(forms.ModelForm):
         label=_("Diagnoses"),
         widget=forms.CheckboxSelectMultiple,
         initial=list(ENTITIES),
-        choices=[(entity.code, entity.title) for entity in ENTITIES.values()],
+        choices=list(ENTITIES.items()),
     )
     per_entity = forms.IntegerField(
         label=_("Images of each"),

@@ -146,7 +146,7 @@ def train_generator(
             "name": name,
             "start_from": start_from,
             "date": date.today(),
-            "entities": ENTITIES.values(),
+            "entities": list(ENTITIES),
             "datasets": datasets,
             "fine_datasets": fine_datasets or datasets,
             "coarse": coarse,

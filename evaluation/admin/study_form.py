@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.utils.translation import gettext_lazy as _
 
 from evaluation.design.questions import Question
-from evaluation.entities import ENTITIES
+from evaluation.entities import ENTITIES, known_entities
 from evaluation.errors import EvaluationError
 from evaluation.models import Image, Origin, Study
 from evaluation.models.study import default_questions
@@ -20,7 +20,11 @@ FIELDSETS: tuple[tuple[Any, Any], ...] = (
         _("Reading"),
         {
             "fields": (
+                "pairs",
+                ("exposure_ms", "staircase"),
+                ("step_up_ms", "step_down_ms"),
                 ("practice_images", "break_every"),
+                "zoom",
                 "corrections",
                 ("checks", "checks_from", "checks_needed"),
             ),
@@ -74,7 +78,7 @@ class StudyForm(forms.ModelForm):
         label=_("Diagnoses"),
         widget=forms.CheckboxSelectMultiple,
         initial=list(ENTITIES),
-        choices=[(entity.code, entity.title) for entity in ENTITIES.values()],
+        choices=lambda: list(known_entities().items()),
     )
     questions = forms.MultipleChoiceField(
         label=_("Questions"),
@@ -83,6 +87,7 @@ class StudyForm(forms.ModelForm):
         choices=[
             (Question.ENTITY, _("diagnosis")),
             (Question.ORIGIN, _("real or AI")),
+            (Question.SIDE, _("of a pair: which one is AI")),
             (Question.CONFIDENCE, _("confidence in that")),
             (
                 Question.SCALE,
@@ -111,6 +116,12 @@ class StudyForm(forms.ModelForm):
             "images_per_cell",
             "questions",
             "confidence_levels",
+            "pairs",
+            "exposure_ms",
+            "staircase",
+            "step_up_ms",
+            "step_down_ms",
+            "zoom",
             "corrections",
             "break_every",
             "practice_images",

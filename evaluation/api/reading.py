@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from evaluation.design.questions import QUALITY_LEVELS, Question
 from evaluation.entities import entity_title
 from evaluation.errors import AnswerConflict, StudyNotOpen
-from evaluation.models import Answer, Origin, Session, Study, Trial
+from evaluation.models import Answer, Origin, Session, Side, Study, Trial
 from evaluation.sessions import (
     GivenAnswer,
     Turn,
@@ -58,7 +58,7 @@ class AnswerSerializer(serializers.Serializer):
     key = serializers.UUIDField()
     correction = serializers.BooleanField(default=False)
     response_ms = serializers.IntegerField(min_value=1, max_value=86_399_999)
-    timing = serializers.DictField(child=serializers.JSONField(), required=False)
+    timing = serializers.DictField(child=serializers.JSONField(allow_null=True), required=False)
 
     def get_fields(self) -> dict[str, serializers.Field]:
         """Add a field for each question of the study."""
@@ -79,6 +79,8 @@ def _field(question: Question, study: Study) -> serializers.Field:
         return serializers.ChoiceField(choices=study.entities)
     if question is Question.ORIGIN:
         return serializers.ChoiceField(choices=Origin.values)
+    if question is Question.SIDE:
+        return serializers.ChoiceField(choices=Side.values)
     if question is Question.MARKS:
         place = serializers.IntegerField(min_value=0, max_value=SIZE - 1)
         places = serializers.ListField(child=place, min_length=2, max_length=2)
@@ -103,8 +105,9 @@ def turn_as_json(session: Session) -> dict[str, object]:
     pause = _is_pause(standing, study.break_every)
     return {
         "token": current.token if current else None,
-        "image": _address(current),
-        "ahead": _address(standing.following),
+        "images": _addresses(current),
+        "ahead": _addresses(standing.following),
+        "exposure": current.exposure_ms if current else None,
         "previous": _as_answered(previous, study) if previous else None,
         "answered": standing.answered,
         "total": standing.total,
@@ -120,8 +123,12 @@ def _is_pause(standing: Turn, every: int | None) -> bool:
     return standing.answered > 0 and standing.answered % every == 0
 
 
-def _address(trial: Trial | None) -> str | None:
-    return reverse("stimulus", args=[trial.token]) if trial else None
+def _addresses(trial: Trial | None) -> list[str]:
+    """Return where a trial's image is, or its two from left to right."""
+    if trial is None:
+        return []
+    address = reverse("stimulus", args=[trial.token])
+    return [address] if trial.beside_id is None else [address, f"{address}/right"]
 
 
 def _as_answered(trial: Trial, study: Study) -> dict[str, object]:
@@ -129,7 +136,7 @@ def _as_answered(trial: Trial, study: Study) -> dict[str, object]:
     given = last_answer(trial)
     return {
         "token": trial.token,
-        "image": _address(trial),
+        "images": _addresses(trial),
         "values": {name: getattr(given, name) for name in study.questions},
     }
 
@@ -178,11 +185,15 @@ class AnswersView(ReadingView):
 
 
 def _feedback(answer: Answer) -> str | None:
-    """Return what is told after a practice image; nothing after any other."""
+    """Return what the study tells after this image: in practice, and where the time follows."""
     truth = answer.trial.stimulus.feedback
     if truth is None:
         return None
     title = entity_title(truth["entity"])
+    if answer.trial.beside_id is not None:
+        if truth["origin"] == Origin.SYNTHETIC:
+            return _("The left image was made by AI, the right one is a photograph: %s.") % title
+        return _("The right image was made by AI, the left one is a photograph: %s.") % title
     if truth["origin"] == Origin.REAL:
         return _("This is a real photograph. It shows: %s.") % title
     return _("This image was made by AI. It is meant to show: %s.") % title

@@ -32,10 +32,15 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Showing:
-    """An item at one place of a rater's list."""
+    """An item at one place of a rater's list; `block` counts from 0.
+
+    Where pairs are read, `number` is the stimulus on the left and `beside` the one on the right.
+    """
 
     number: int
     kind: Kind
+    block: int = 0
+    beside: int | None = None
 
 
 def strata(items: Sequence[Item]) -> list[list[Item]]:

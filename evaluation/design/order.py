@@ -57,10 +57,15 @@ def reading_order(
         blocks = own.shuffled(deal(items, count, own))
     marked = [[(item, _kind(item)) for item in block] for block in blocks]
     _add_repeats(marked, rules.repeats, own)
+    # Thirds that only keep repeats apart are no blocks.
+    numbers = [k if rules.block else 0 for k, block in enumerate(marked) for _ in block]
     for _ in range(TRIES):
         order: list[tuple[Item, Kind]] = []
         if all(_extend(order, block, rules, own) for block in marked):
-            return [Showing(item.number, kind) for item, kind in order]
+            return [
+                Showing(item.number, kind, block)
+                for (item, kind), block in zip(order, numbers, strict=True)
+            ]
     raise DesignImpossible(
         f"no order of {len(items)} images in blocks of {rules.block or len(items)} keeps at most "
         f"{rules.run_of_origin or 'any number'} of one origin and "

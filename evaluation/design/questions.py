@@ -9,6 +9,7 @@ class Question(StrEnum):
 
     ENTITY = "entity"
     ORIGIN = "origin"
+    SIDE = "side"  # which image of a pair is AI
     CONFIDENCE = "confidence"  # in the answer on origin
     SCALE = "scale"  # origin and confidence in one: definitely real .. definitely AI
     QUALITY = "quality"
@@ -18,13 +19,27 @@ class Question(StrEnum):
 
 #: The published study's questions.
 DEFAULT = (Question.ENTITY, Question.ORIGIN, Question.CONFIDENCE)
+DEFAULT_OF_PAIRS = (Question.SIDE, Question.CONFIDENCE)
 #: What a rater may leave empty.
 OPTIONAL = frozenset({Question.MARKS, Question.REASON})
 QUALITY_LEVELS = 5
+#: The keys of choices in their order; r, a, c and f mean something else.
+CHOICE_KEYS = "1234567890bdeghijklmnopqstuvwxyz"
+MOST_ENTITIES = len(CHOICE_KEYS)
+#: What can be asked of a pair of images.
+OF_PAIRS = frozenset({Question.SIDE, Question.CONFIDENCE, Question.REASON})
 
 
-def question_problems(questions: Sequence[str]) -> list[str]:
-    """Return why these questions cannot be asked together; nothing if they can."""
+def question_problems(
+    questions: Sequence[str], *, pairs: bool = False, timed: bool = False
+) -> list[str]:
+    """Return why these questions cannot be asked together; nothing if they can.
+
+    Args:
+        questions: in the order of the page.
+        pairs: they are asked of a pair of images.
+        timed: the image is gone when they are answered.
+    """
     known = [str(question) for question in Question]
     wrong = [
         f"question '{name}' is unknown; use some of {', '.join(known)}"
@@ -34,6 +49,19 @@ def question_problems(questions: Sequence[str]) -> list[str]:
     asked = set(questions)
     if len(asked) < len(questions):
         wrong.append("a question is asked twice")
+    if pairs:
+        wrong += [
+            f"question '{name}' is about one image and cannot be asked of a pair; leave it out"
+            for name in questions
+            if name in known and name not in OF_PAIRS
+        ]
+        if Question.SIDE not in asked:
+            wrong.append("pairs are shown, but which one is AI is not asked; ask for the side")
+        return wrong
+    if Question.SIDE in asked:
+        wrong.append("the side is asked, but no pairs are shown; show pairs or leave it out")
+    if timed and Question.MARKS in asked:
+        wrong.append("marks cannot be set on an image that is gone; leave them out")
     if not asked & {Question.ENTITY, Question.ORIGIN, Question.SCALE}:
         wrong.append("neither the diagnosis nor the origin is asked for; ask for one of them")
     if Question.SCALE in asked and asked & {Question.ORIGIN, Question.CONFIDENCE}:

@@ -1,5 +1,6 @@
 """Which images a study shows: stratified by entity and origin, one image a lesion."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -66,7 +67,12 @@ def draw_images(
 
 
 def draw_practice(
-    candidates: Sequence[Candidate], *, drawn: Sequence[int], count: int, seed: int
+    candidates: Sequence[Candidate],
+    *,
+    drawn: Sequence[int],
+    count: int,
+    seed: int,
+    pairs: bool = False,
 ) -> list[int]:
     """Draw `count` further images to practise on, real and synthetic in turn, of any entity.
 
@@ -75,24 +81,36 @@ def draw_practice(
         drawn: images of the study, whose lesions are passed over.
         count: how many.
         seed: decides the draw.
+        pairs: each synthetic image has a real one of its entity beside it.
 
     Raises:
         TooFewImages: says which origin has too few left.
     """
     lesions = {c.lesion for c in candidates if c.image in set(drawn)}
     left = [c for c in candidates if c.image not in set(drawn)]
-    sides = [[c for c in left if bool(c.arm) == synthetic] for synthetic in (False, True)]
-    wanted = (count - count // 2, count // 2)
-    chosen = []
-    for name, side, share in zip(("real", "synthetic"), sides, wanted, strict=True):
-        picked = _pick(side, share, lesions, SeededStream(seed, "practice", name))
-        if len(picked) < share:
-            raise TooFewImages(
-                f"too few {name} images are left to practise on: {len(picked)} of {share}; "
-                "import or generate more, or ask for fewer"
-            )
-        chosen += picked
-    return chosen
+    synthetic = _pick_practice(
+        [c for c in left if c.arm], count // 2, lesions, seed, "synthetic images"
+    )
+    real = [c for c in left if not c.arm]
+    if not pairs:
+        return synthetic + _pick_practice(real, count - count // 2, lesions, seed, "real images")
+    entities = Counter(c.entity for c in left if c.image in set(synthetic))
+    for entity, number in sorted(entities.items()):
+        cell = [c for c in real if c.entity == entity]
+        synthetic += _pick_practice(cell, number, lesions, seed, f"real images of {entity}")
+    return synthetic
+
+
+def _pick_practice(
+    cell: Sequence[Candidate], wanted: int, lesions: set[str], seed: int, what: str
+) -> list[int]:
+    picked = _pick(cell, wanted, lesions, SeededStream(seed, "practice", what))
+    if len(picked) < wanted:
+        raise TooFewImages(
+            f"too few {what} are left to practise on: {len(picked)} of {wanted}; "
+            "import or generate more, or ask for fewer"
+        )
+    return picked
 
 
 def draw_checks(

@@ -47,8 +47,10 @@ CREATE TRIGGER studyimage_keeps_the_draw BEFORE INSERT OR UPDATE OR DELETE ON ev
 
 CREATE FUNCTION evaluation_keep_order() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'DELETE' OR (NEW.session_id, NEW.position, NEW.stimulus_id, NEW.kind, NEW.token)
-        IS DISTINCT FROM (OLD.session_id, OLD.position, OLD.stimulus_id, OLD.kind, OLD.token) THEN
+    IF TG_OP = 'DELETE' OR (NEW.session_id, NEW.position, NEW.stimulus_id, NEW.beside_id,
+            NEW.kind, NEW.block, NEW.token)
+        IS DISTINCT FROM (OLD.session_id, OLD.position, OLD.stimulus_id, OLD.beside_id,
+            OLD.kind, OLD.block, OLD.token) THEN
         RAISE EXCEPTION 'the order of a session is frozen'
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;

@@ -1,7 +1,7 @@
 """What the database holds: the catalogue of images, studies, sessions and answers."""
 
-from evaluation.models.catalogue import Dataset, Image, Origin
-from evaluation.models.session import Answer, Invitation, OpenLink, Rater, Session, Trial
+from evaluation.models.catalogue import Dataset, Image, Origin, OwnEntity
+from evaluation.models.session import Answer, Invitation, OpenLink, Rater, Session, Side, Trial
 from evaluation.models.study import (
     AuditEvent,
     ReadingList,
@@ -20,9 +20,11 @@ __all__ = [
     "Invitation",
     "OpenLink",
     "Origin",
+    "OwnEntity",
     "Rater",
     "ReadingList",
     "Session",
+    "Side",
     "Stimulus",
     "StimulusTruth",
     "Study",

@@ -19,6 +19,24 @@ class Origin(models.TextChoices):
     SYNTHETIC = "synthetic", _("AI-generated")
 
 
+class OwnEntity(models.Model):
+    """A diagnosis beside the built-in seven, under the code that images' metadata name."""
+
+    code = models.SlugField(_("code"), max_length=16, unique=True)
+    title = models.CharField(_("name"), max_length=80, help_text=_("Raters read this"))
+    title_de = models.CharField(
+        _("name in German"), max_length=80, blank=True, help_text=_("Empty: as above")
+    )
+
+    class Meta:
+        verbose_name = _("diagnosis of your own")
+        verbose_name_plural = _("diagnoses of your own")
+        ordering = ["code"]
+
+    def __str__(self) -> str:
+        return self.title
+
+
 class Dataset(models.Model):
     """A set of real images imported together, under one licence."""
 

@@ -150,7 +150,14 @@ class Trial(models.Model):
     session = models.ForeignKey(Session, on_delete=models.PROTECT, related_name="trials")
     position = models.PositiveSmallIntegerField(help_text="1 is the first")
     stimulus = models.ForeignKey(Stimulus, on_delete=models.PROTECT)
+    beside = models.ForeignKey(
+        Stimulus, on_delete=models.PROTECT, null=True, related_name="+", help_text="To the right"
+    )
     kind = models.CharField(max_length=8, choices=[(kind, kind) for kind in Kind])
+    block = models.PositiveSmallIntegerField(default=0)
+    exposure_ms = models.PositiveSmallIntegerField(
+        null=True, help_text="Set anew by the answer before where it follows the answers"
+    )
     token = models.CharField(max_length=43, unique=True)
     shown_at = models.DateTimeField(null=True)
     times_shown = models.PositiveSmallIntegerField(default=0)
@@ -168,6 +175,13 @@ class Trial(models.Model):
         return f"trial {self.position}"
 
 
+class Side(models.TextChoices):
+    """Where an image of a pair stands."""
+
+    LEFT = "left", _("left")
+    RIGHT = "right", _("right")
+
+
 class Answer(models.Model):
     """What a rater said in one trial. Rows are only ever inserted (see the triggers).
 
@@ -179,6 +193,7 @@ class Answer(models.Model):
     key = models.UUIDField(unique=True)
     entity = models.CharField(max_length=16, blank=True)
     origin = models.CharField(max_length=9, choices=Origin, blank=True)
+    side = models.CharField(max_length=5, choices=Side, blank=True, help_text="Of the AI image")
     confidence = models.PositiveSmallIntegerField(null=True)
     scale = models.PositiveSmallIntegerField(null=True, help_text="1 is definitely real")
     quality = models.PositiveSmallIntegerField(null=True)
@@ -205,7 +220,11 @@ class Answer(models.Model):
                 condition=Q(origin__in=["", *Origin.values]), name="answered_origin_is_one_of_two"
             ),
             models.CheckConstraint(
-                condition=~Q(origin="", entity="", scale=None), name="answer_says_something"
+                condition=Q(side__in=["", *Side.values]), name="answered_side_is_one_of_two"
+            ),
+            models.CheckConstraint(
+                condition=~Q(origin="", entity="", side="", scale=None),
+                name="answer_says_something",
             ),
         ]
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from evaluation.design.questions import DEFAULT
+from evaluation.design.staircase import Staircase
 from evaluation.models.catalogue import Dataset, Image, Origin
 
 
@@ -65,6 +66,37 @@ class Study(models.Model):
     )
     questions = models.JSONField(
         _("questions"), default=default_questions, help_text=_("In the order of the page")
+    )
+    pairs = models.BooleanField(
+        _("show pairs"),
+        default=False,
+        help_text=_("A real and an AI image of one diagnosis side by side: which one is AI?"),
+    )
+    exposure_ms = models.PositiveSmallIntegerField(
+        _("shown for, in ms"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(100), MaxValueValidator(10_000)],
+        help_text=_("Then a mask covers the image; empty: shown until it is answered"),
+    )
+    staircase = models.BooleanField(
+        _("the time follows the answers"),
+        default=False,
+        help_text=_("Longer after an error, shorter after a right answer, which is told (HYPE)"),
+    )
+    step_up_ms = models.PositiveSmallIntegerField(
+        _("longer by, in ms"), default=30, validators=[MinValueValidator(1)]
+    )
+    step_down_ms = models.PositiveSmallIntegerField(
+        _("shorter by, in ms"),
+        default=10,
+        validators=[MinValueValidator(1)],
+        help_text=_("30 and 10 meet where three answers in four are right"),
+    )
+    zoom = models.BooleanField(
+        _("images can be enlarged"),
+        default=True,
+        help_text=_("Never in pairs, and not while the time is limited"),
     )
     corrections = models.BooleanField(
         _("the last answer may be corrected"),
@@ -212,6 +244,16 @@ class Study(models.Model):
         return self.state == self.State.SEALED and begun and not over
 
     @property
+    def stairs(self) -> Staircase:
+        """How the exposure follows the answers, where it does."""
+        return Staircase(self.exposure_ms or 0, self.step_up_ms, self.step_down_ms)
+
+    @property
+    def zoomable(self) -> bool:
+        """Whether raters can enlarge the images."""
+        return self.zoom and not self.pairs and self.exposure_ms is None
+
+    @property
     def state(self) -> State:
         """Where the study stands."""
         if self.closed_at:
@@ -246,7 +288,8 @@ class StudyImage(models.Model):
 class Stimulus(models.Model):
     """What raters see of one image; made at sealing, numbered in an order that tells nothing.
 
-    `feedback` is what is told after a practice image; no other stimulus has any.
+    `feedback` is what is told after a practice image, and after any in a study whose exposure
+    follows the answers; no other stimulus has any.
     """
 
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="stimuli")
@@ -282,7 +325,11 @@ class StimulusTruth(models.Model):
 
 
 class ReadingList(models.Model):
-    """What one planned rater reads on one occasion: pairs of a stimulus' number and its kind."""
+    """What one planned rater reads on one occasion.
+
+    A showing is the number of the stimulus (the left one of a pair), that of the right one or
+    null, its kind, and its block.
+    """
 
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="reading_lists")
     number = models.PositiveSmallIntegerField(help_text="From 0")

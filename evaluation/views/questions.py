@@ -7,9 +7,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from evaluation.design.questions import OPTIONAL, QUALITY_LEVELS, Question
-from evaluation.entities import entity_title
-from evaluation.models import Origin, Study
+from evaluation.design.questions import CHOICE_KEYS, OPTIONAL, QUALITY_LEVELS, Question
+from evaluation.entities import known_entities
+from evaluation.models import Origin, Side, Study
+
+#: Keys that bear a sign.
+CAPS = {"arrowleft": "←", "arrowright": "→"}
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,11 @@ class Option:
     value: str
     key: str
     title: str
+
+    @property
+    def cap(self) -> str:
+        """What stands on the key."""
+        return CAPS.get(self.key, self.key.upper())
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,7 @@ class AskedQuestion:
 LEGENDS: dict[Question, Promise] = {
     Question.ENTITY: gettext_lazy("What does it show?"),
     Question.ORIGIN: gettext_lazy("Is it real?"),
+    Question.SIDE: gettext_lazy("Which one was made by AI?"),
     Question.CONFIDENCE: gettext_lazy("How sure are you of that?"),
     Question.SCALE: gettext_lazy("Is it real?"),
     Question.QUALITY: gettext_lazy("How good is the image?"),
@@ -62,9 +71,10 @@ def asked_questions(study: Study) -> list[AskedQuestion]:
 def _asked(name: Question, study: Study) -> AskedQuestion:
     legend = str(LEGENDS[name])
     if name is Question.ENTITY:
+        titles = known_entities()
         entities = tuple(
-            Option(code, str(number), entity_title(code))
-            for number, code in enumerate(study.entities, start=1)
+            Option(code, key, titles.get(code, code))
+            for key, code in zip(CHOICE_KEYS, study.entities, strict=False)
         )
         return AskedQuestion(name, legend, "choices", entities)
     if name is Question.ORIGIN:
@@ -73,6 +83,12 @@ def _asked(name: Question, study: Study) -> AskedQuestion:
             Option(Origin.SYNTHETIC, "a", _("Made by AI")),
         )
         return AskedQuestion(name, legend, "pair", origins)
+    if name is Question.SIDE:
+        sides = (
+            Option(Side.LEFT, "arrowleft", _("The left one")),
+            Option(Side.RIGHT, "arrowright", _("The right one")),
+        )
+        return AskedQuestion(name, legend, "pair", sides)
     if name is Question.CONFIDENCE:
         levels = _levels(study.confidence_levels)
         return AskedQuestion(name, legend, "levels", levels, _("guessing"), _("certain"))

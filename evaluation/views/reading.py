@@ -167,9 +167,9 @@ def start(request: HttpRequest, session: Session) -> HttpResponse:
 
 
 @require_GET
-def stimulus(request: HttpRequest, token: str) -> HttpResponse:
+def stimulus(request: HttpRequest, token: str, *, beside: bool = False) -> HttpResponse:
     """Send a stimulus, if it is this rater's current or next one; headers never differ."""
-    content = stimulus_bytes(request.COOKIES.get(COOKIE), token)
+    content = stimulus_bytes(request.COOKIES.get(COOKIE), token, beside=beside)
     if content is None:
         raise Http404
     return HttpResponse(

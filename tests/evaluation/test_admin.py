@@ -55,6 +55,8 @@ def form_of(draft, **changes):
         "entities": draft.entities,
         "images_per_cell": 1,
         "confidence_levels": 5,
+        "step_up_ms": 30,
+        "step_down_ms": 10,
         "contact": "office@example.org",
         "consent_text": "",
         "seed": 3,

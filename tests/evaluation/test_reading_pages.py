@@ -266,7 +266,7 @@ def test_an_answer_and_the_next_image_take_at_most_twelve_queries(rater, session
 
     with CaptureQueriesContext(connection) as captured:
         following = rater.post(reverse("answers"), body, content_type="application/json").json()
-        rater.get(following["image"])
+        rater.get(following["images"][0])
 
     # Savepoints come from the test's own transaction.
     queries = [each["sql"] for each in captured if "SAVEPOINT" not in each["sql"]]

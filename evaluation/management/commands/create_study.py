@@ -6,7 +6,7 @@ from django.core.management.base import CommandParser
 
 from config.commands import ProductCommand
 from evaluation.catalogue import get_dataset
-from evaluation.design.questions import DEFAULT, Question
+from evaluation.design.questions import DEFAULT, DEFAULT_OF_PAIRS, Question
 from evaluation.entities import ENTITIES
 from evaluation.errors import EvaluationError
 from evaluation.sealing import seal_study
@@ -47,6 +47,20 @@ class Command(ProductCommand):
             help=f"in the order of the page (default: {', '.join(DEFAULT)})",
         )
         parser.add_argument("--confidence-levels", type=int, default=5)
+        parser.add_argument(
+            "--pairs", action="store_true", help="a real and an AI image side by side: which is AI?"
+        )
+        parser.add_argument(
+            "--exposure", type=int, metavar="MS", help="then noise covers the image"
+        )
+        parser.add_argument(
+            "--staircase", action="store_true", help="the exposure follows the answers (HYPE)"
+        )
+        parser.add_argument("--step-up", type=int, default=30, metavar="MS", help="after an error")
+        parser.add_argument(
+            "--step-down", type=int, default=10, metavar="MS", help="after a right answer"
+        )
+        parser.add_argument("--no-zoom", action="store_true", help="images cannot be enlarged")
         parser.add_argument(
             "--corrections", action="store_true", help="the last answer may be corrected"
         )
@@ -97,7 +111,14 @@ class Command(ProductCommand):
             entities=options["entity"],
             images_per_cell=options["per_cell"],
             confidence_levels=options["confidence_levels"],
-            questions=options["question"] or list(DEFAULT),
+            questions=options["question"]
+            or list(DEFAULT_OF_PAIRS if options["pairs"] else DEFAULT),
+            pairs=options["pairs"],
+            exposure_ms=options["exposure"],
+            staircase=options["staircase"],
+            step_up_ms=options["step_up"],
+            step_down_ms=options["step_down"],
+            zoom=not options["no_zoom"],
             corrections=options["corrections"],
             practice_images=options["practice"],
             checks=options["checks"],

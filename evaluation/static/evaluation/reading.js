@@ -4,6 +4,7 @@
 // frame. While the page is hidden the clock stands still.
 
 import { Outbox, backoff, uuid } from "./outbox.js";
+import { countdown, expose, mask } from "./timed.js";
 import { Viewer } from "./viewer.js";
 
 const byId = (id) => document.getElementById(id);
@@ -20,10 +21,11 @@ const IDLE_MS = 5 * 60 * 1000;
 const PAN_PX = 40;
 
 let turn = JSON.parse(byId("turn").textContent);
-let shown = null; // what is on the stage: {token, image, correction, values}
-let ahead = null; // the next image, fetched and decoded: {address, image}
-let onset = null; // {at, method} once the current image is painted
+let shown = null; // what is on the stage: {token, images, exposure, correction, values}
+let ahead = null; // what comes next, fetched and decoded: {addresses, images}
+let onset = null; // {at, method, images} once the images are painted
 let opened = null; // when keys began to count
+let exposed = null; // for how many ms the image was shown, where its time is limited
 let chosen = []; // names of the questions in the order in which they were answered
 let sending = false;
 let hiddenMs = 0;
@@ -36,6 +38,7 @@ const draftName = () => `draft:${shown.token}`;
 const marked = byId("marked");
 
 const viewer = new Viewer(stage, {
+  zooming: "zooming" in stage.dataset,
   marking: Boolean(marked),
   onMarks: () => {
     chosen = [...chosen.filter((name) => name !== "marks"), "marks"];
@@ -67,11 +70,13 @@ async function decoded(address) {
       await image.decode();
       return image;
     } catch {
-      if (address === shown?.image) say("unseen");
+      if (shown?.images.includes(address)) say("unseen");
       await backoff(tries);
     }
   }
 }
+
+const allDecoded = (addresses) => Promise.all(addresses.map(decoded));
 
 async function measureFrame() {
   const gaps = [];
@@ -88,7 +93,8 @@ async function measureFrame() {
 async function proceed() {
   if (!turn.token) return location.reload();
   if (turn.pause) await rest("standing");
-  await show({ token: turn.token, image: turn.image, correction: false, values: null });
+  const { token, images, exposure } = turn;
+  await show({ token, images, exposure, correction: false, values: null });
 }
 
 // Shows the page between two images, as a break or where the study begins after the practice.
@@ -122,24 +128,35 @@ async function show(what) {
   byId("progress").value = number - 1;
   if (back) back.hidden = what.correction || !turn.previous;
   const marks = restore();
-  const image = ahead?.address === what.image ? ahead.image : await decoded(what.image);
+  const fetched = ahead?.addresses.join() === what.images.join();
+  const images = fetched ? ahead.images : await allDecoded(what.images);
+  form.inert = Boolean(what.exposure);
+  if (what.exposure) await countdown(byId("countdown"));
   if (what !== shown) return;
-  image.alt = `${form.dataset.alt} ${number}`;
+  const sides = images.length === 2 ? [`, ${form.dataset.left}`, `, ${form.dataset.right}`] : [""];
+  images.forEach((image, k) => (image.alt = `${form.dataset.alt} ${number}${sides[k]}`));
   const inserted = await frame();
-  viewer.show(image, marks);
+  viewer.show(images, marks);
   stage.setAttribute("aria-busy", "false");
   if (notice.textContent === notice.dataset.unseen) say(null);
   hiddenMs = 0;
   hiddenSince = document.hidden ? inserted : null;
   // Where Element Timing is missing, the image is on the screen one frame after its insertion.
-  onset = { at: inserted + frameMs, method: "frame" };
-  open(what);
+  onset = { at: inserted + frameMs, method: "frame", images };
   awake();
+  if (what.exposure) {
+    const over = () => what !== shown;
+    exposed = await expose(what.exposure, inserted, frameMs, over);
+    if (exposed === null) return;
+    await mask(viewer, frameMs, over);
+    form.inert = false;
+  }
+  open(what);
   ahead = null;
-  if (turn.ahead) {
-    const coming = turn.ahead;
-    decoded(coming).then((picture) => {
-      if (coming === turn.ahead) ahead = { address: coming, image: picture };
+  const coming = turn.ahead;
+  if (coming.length) {
+    allDecoded(coming).then((pictures) => {
+      if (coming === turn.ahead) ahead = { addresses: coming, images: pictures };
     });
   }
 }
@@ -147,6 +164,7 @@ async function show(what) {
 function close() {
   onset = null;
   opened = null;
+  exposed = null;
   delete form.dataset.open;
 }
 
@@ -163,8 +181,10 @@ async function open(what) {
 if (PerformanceObserver.supportedEntryTypes?.includes("element")) {
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) {
-      if (onset && entry.element === viewer.image && entry.renderTime) {
-        onset = { at: entry.renderTime, method: "element" };
+      if (onset && entry.renderTime && onset.images.includes(entry.element)) {
+        // Of a pair, the image that is painted last counts.
+        const before = onset.method === "element" ? onset.at : 0;
+        onset = { ...onset, at: Math.max(before, entry.renderTime), method: "element" };
       }
     }
   }).observe({ type: "element", buffered: true });
@@ -286,9 +306,9 @@ document.addEventListener("keydown", (event) => {
     return takeBack();
   }
   const key = event.key.toLowerCase();
-  // A number answers the question that is asked; R and A always mean the origin.
-  const question = "ra".includes(key) ? questions.find((each) => each.dataset.name === "origin") : asked();
-  const input = question?.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  // A number answers the question that is asked; letters and arrows always mean their own.
+  const wanted = `[data-key="${CSS.escape(key)}"]`;
+  const input = form.querySelector(`[data-form="pair"] ${wanted}`) ?? asked()?.querySelector(wanted);
   if (input) {
     event.preventDefault();
     choose(input);
@@ -317,6 +337,7 @@ async function submit(at) {
       method: onset.method,
       hidden_ms: Math.round(away),
       frame_ms: Math.round(frameMs * 10) / 10,
+      exposed_ms: exposed === null ? null : Math.round(exposed * 10) / 10,
       pixel_ratio: devicePixelRatio,
       viewport: [innerWidth, innerHeight],
       zooms: viewer.zooms,

@@ -1,6 +1,6 @@
-// The stage: one image, its zoom, and the places that a rater marks in it.
+// The stage: one image or a pair, the zoom, and the places that a rater marks.
 //
-// The image lies in a canvas that is scaled and moved as a whole, so that marks stay on their
+// What is shown lies in a canvas that is scaled and moved as a whole, so that marks stay on their
 // places; marks are kept in pixels of the stimulus.
 
 const MOST = 8; // times the fitted size
@@ -8,19 +8,20 @@ const STEP = 1.25;
 const SLOP = 6; // px that a finger may move in a tap
 
 export class Viewer {
-  constructor(stage, { marking, onMarks }) {
+  constructor(stage, { zooming, marking, onMarks }) {
     this.stage = stage;
     this.canvas = stage.querySelector(".canvas");
     this.readout = stage.querySelector("#zoom");
+    this.zooming = zooming;
     this.marking = marking;
     this.onMarks = onMarks;
-    this.image = null;
+    this.images = [];
     this.marks = [];
     this.pointers = new Map();
     this.reset();
-    stage.querySelector("#zoom-in").addEventListener("click", () => this.zoom(STEP));
-    stage.querySelector("#zoom-out").addEventListener("click", () => this.zoom(1 / STEP));
-    stage.querySelector("#zoom-fit").addEventListener("click", () => this.fit());
+    stage.querySelector("#zoom-in")?.addEventListener("click", () => this.zoom(STEP));
+    stage.querySelector("#zoom-out")?.addEventListener("click", () => this.zoom(1 / STEP));
+    stage.querySelector("#zoom-fit")?.addEventListener("click", () => this.fit());
     stage.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     stage.addEventListener("pointerdown", (event) => this.down(event));
     stage.addEventListener("pointermove", (event) => this.move(event));
@@ -31,17 +32,27 @@ export class Viewer {
     addEventListener("resize", () => this.apply());
   }
 
-  show(image, marks = []) {
-    this.image = image;
+  show(images, marks = []) {
+    this.images = images;
     this.marks = marks;
-    this.canvas.replaceChildren(image);
+    this.canvas.replaceChildren(...images);
+    this.stage.classList.toggle("pair", images.length === 2);
     this.reset();
     this.draw();
   }
 
+  // Puts something else where each image is.
+  cover(make) {
+    this.canvas.replaceChildren(...this.images.map(make));
+  }
+
   clear() {
-    this.image = null;
+    this.images = [];
     this.canvas.replaceChildren();
+  }
+
+  get image() {
+    return this.images[0];
   }
 
   reset() {
@@ -58,6 +69,7 @@ export class Viewer {
 
   // Zooms by a factor; the point at (x, y), measured from the middle of the stage, stays in place.
   zoom(factor, x = 0, y = 0) {
+    if (!this.zooming) return;
     const scale = Math.min(MOST, Math.max(1, this.scale * factor));
     const ratio = scale / this.scale;
     this.x = x - (x - this.x) * ratio;
@@ -82,7 +94,7 @@ export class Viewer {
     this.canvas.style.transform = `translate(${this.x}px, ${this.y}px) scale(${this.scale})`;
     this.stage.classList.toggle("enlarged", this.scale > 1);
     if (this.image) {
-      const pixels = (this.canvas.offsetWidth * this.scale * devicePixelRatio) / this.image.naturalWidth;
+      const pixels = (this.image.offsetWidth * this.scale * devicePixelRatio) / this.image.naturalWidth;
       this.readout.textContent = `${Math.round(100 * pixels)} %`;
     }
   }
@@ -93,6 +105,7 @@ export class Viewer {
   }
 
   wheel(event) {
+    if (!this.zooming) return;
     event.preventDefault();
     this.zoom(event.deltaY < 0 ? STEP : 1 / STEP, ...this.from(event));
   }
