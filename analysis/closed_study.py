@@ -3,11 +3,17 @@
 from collections.abc import Sequence
 
 from analysis.table import AnswerTable, table_from_rows
-from evaluation.dataset import study_facts, unblinded_table
+from evaluation.dataset import StudyFacts, study_facts, unblinded_table
 
 PHANTOMS = (
     "Computer-drawn phantoms stand in for photographs. These numbers show how a report looks "
     "and say nothing about images of skin."
+)
+
+PAIRS = (
+    "Raters saw pairs of a photograph and an AI image of one diagnosis and said which was made by "
+    "AI. An AI image counts as judged real where its photograph was taken for AI; raters who guess "
+    "are right about half of the pairs."
 )
 
 
@@ -24,5 +30,18 @@ def closed_study(slug: str, entities: Sequence[str] = ()) -> AnswerTable:
     """
     rows = unblinded_table(slug)
     facts = study_facts(slug)
-    caveats = (PHANTOMS,) if facts.phantoms else ()
-    return table_from_rows(rows, f"study '{slug}'", entities or facts.entities, caveats)
+    return table_from_rows(rows, f"study '{slug}'", entities or facts.entities, _caveats(facts))
+
+
+def _caveats(facts: StudyFacts) -> tuple[str, ...]:
+    """Return what must be known of the study before a number of it is believed."""
+    caveats = [PHANTOMS] * facts.phantoms + [PAIRS] * facts.pairs
+    if facts.staircase:
+        caveats.append(
+            f"Each image was shown for a limited time, {facts.exposure_ms} ms at first, longer "
+            "after an error and shorter after a right answer. The time was chosen so that raters "
+            "err; shares of right answers are no measure of how well they tell images apart."
+        )
+    elif facts.exposure_ms:
+        caveats.append(f"Each image was shown for {facts.exposure_ms} ms only.")
+    return tuple(caveats)

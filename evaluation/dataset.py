@@ -51,10 +51,16 @@ class StudyFacts:
     Attributes:
         entities: codes, in the study's order.
         phantoms: whether drawings stand in for photographs.
+        pairs: whether raters chose between two images.
+        exposure_ms: for how long images were shown, at first; None without a limit.
+        staircase: whether that time followed the answers.
     """
 
     entities: tuple[str, ...]
     phantoms: bool
+    pairs: bool
+    exposure_ms: int | None
+    staircase: bool
 
 
 def study_facts(slug: str) -> StudyFacts:
@@ -64,7 +70,13 @@ def study_facts(slug: str) -> StudyFacts:
         UnknownStudy: there is no such study.
     """
     study = get_study(slug)
-    return StudyFacts(tuple(study.entities), study.dataset.phantom)
+    return StudyFacts(
+        tuple(study.entities),
+        study.dataset.phantom,
+        study.pairs,
+        study.exposure_ms,
+        study.staircase,
+    )
 
 
 def unblinded_table(slug: str) -> list[dict[str, object]]:

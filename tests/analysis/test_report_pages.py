@@ -10,8 +10,9 @@ from django.core.management import CommandError, call_command
 
 from evaluation.invitations import invite_rater
 from evaluation.models import Dataset, Rater
+from evaluation.sealing import seal_study
 from evaluation.simulated import Skill, read_study
-from evaluation.studies import close_study
+from evaluation.studies import close_study, create_study
 
 
 @pytest.fixture
@@ -66,6 +67,44 @@ def test_a_report_on_phantoms_says_so_on_its_page_and_in_its_numbers(coordinator
     Dataset.objects.update(phantom=not closed.dataset.phantom)
 
     assert ("phantoms stand in" in page_of(coordinator, closed)) != closed.dataset.phantom
+
+
+@pytest.mark.parametrize(
+    ("settings_of_study", "words"),
+    [
+        (
+            {"pairs": True, "questions": ["side", "confidence"]},
+            "Raters saw pairs of a photograph and an AI image",
+        ),
+        (
+            {"questions": ["origin"], "exposure_ms": 300, "staircase": True},
+            "300 ms at first, longer after an error",
+        ),
+        ({"exposure_ms": 250}, "Each image was shown for 250 ms only."),
+    ],
+)
+def test_how_images_were_shown_stands_above_the_numbers(
+    coordinator, real_images, synthetic_images, settings, tmp_path, settings_of_study, words
+):
+    settings.VAR_DIR = tmp_path
+    draft = create_study(
+        slug="shown",
+        title="Shown",
+        dataset=real_images,
+        generators=["made"],
+        images_per_cell=2,
+        **settings_of_study,
+    )
+    study = seal_study(draft)
+    for seed in range(3):
+        rater = invite_rater(study, kind=Rater.Kind.SIMULATED).rater
+        read_study(rater.sessions.get(), Skill(), seed=seed)
+    close_study(study)
+
+    page = page_of(coordinator, study)
+
+    assert words in page
+    assert "On average, 3 simulated raters took" in page
 
 
 def page_of(client, study) -> str:
