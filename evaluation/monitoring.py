@@ -80,6 +80,7 @@ def rater_progress(study: Study) -> list[RaterProgress]:
     sessions = list(
         Session.objects.filter(rater__study=study)
         .select_related("rater")
+        .annotate(last_shown=Max("trials__shown_at"))
         .order_by("rater__added_at", "occasion")
     )
     times, checks = _times(study), _checks(study)
@@ -91,7 +92,7 @@ def rater_progress(study: Study) -> list[RaterProgress]:
             total=session.images,
             state=_state(session),
             started=session.started_at,
-            last_seen=session.last_seen_at,
+            last_seen=_last_seen(session),
             median_s=median(spent) / 1000 if (spent := times[session.pk]) else None,
             per_hour=3.6e6 * len(spent) / sum(spent) if spent else None,
             checks_right=sum(checks[session.pk]),
@@ -180,5 +181,10 @@ def _state(session: Session) -> str:
         return "finished"
     if session.started_at is None:
         return "declined" if session.declined_at and not session.consented_at else "invited"
-    stalled = session.last_seen_at and session.last_seen_at < timezone.now() - STALLED_AFTER
-    return "stalled" if stalled else "reading"
+    seen = _last_seen(session)
+    return "stalled" if seen and seen < timezone.now() - STALLED_AFTER else "reading"
+
+
+def _last_seen(session: Session) -> datetime | None:
+    """Return when the rater last sent an answer or was shown an image for the first time."""
+    return session.completed_at or session.last_shown or session.started_at  # type: ignore[attr-defined]

@@ -3,13 +3,12 @@
 Nothing here imports or queries ground truth.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
-from django.db.models import F, Sum
-from django.db.models.functions import Coalesce
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Sum
 from django.utils import timezone
 
 from evaluation.design.items import Kind
@@ -26,10 +25,27 @@ from evaluation.models import (
     Study,
     Trial,
 )
+from evaluation.models.study import stimuli_store
 from evaluation.seal import digest
 
 #: Large columns that no page of a rater shows; reading them takes longer than the answer does.
 NOT_FOR_READING = ("rater__study__protocol", "rater__about", "device")
+#: What an answer and the turn after it need; reading all columns takes twice as long.
+FOR_ANSWERING = (
+    "images",
+    "practice_images",
+    *(
+        f"rater__study__{name}"
+        for name in (
+            "questions",
+            "entities",
+            "confidence_levels",
+            "corrections",
+            "break_every",
+            "staircase",
+        )
+    ),
+)
 WHAT_MOVES_THE_EXPOSURE = (
     "staircase",
     "exposure_ms",
@@ -37,6 +53,26 @@ WHAT_MOVES_THE_EXPOSURE = (
     "step_down_ms",
     "confidence_levels",
 )
+# Asked at every image: as SQL they take a third of what Django needs to write them anew.
+NEXT_TRIALS = """
+    SELECT trial.* FROM evaluation_trial trial
+    WHERE session_id = %s
+    AND NOT EXISTS (SELECT FROM evaluation_answer WHERE trial_id = trial.id)
+    ORDER BY position LIMIT %s
+"""
+HANDED_OUT = """
+    SELECT trial.token, stimulus.file, beside.file FROM evaluation_trial trial
+    JOIN evaluation_session session ON session.id = session_id
+    JOIN evaluation_stimulus stimulus ON stimulus.id = stimulus_id
+    LEFT JOIN evaluation_stimulus beside ON beside.id = beside_id
+    WHERE session.key = %s AND started_at IS NOT NULL
+    AND NOT EXISTS (SELECT FROM evaluation_answer WHERE trial_id = trial.id)
+    ORDER BY position LIMIT 2
+"""
+NOTE_SHOWN = """
+    UPDATE evaluation_trial
+    SET shown_at = coalesce(shown_at, now()), times_shown = times_shown + 1 WHERE id = %s
+"""
 #: What decides whether a study takes answers.
 WHEN_OPEN = ("sealed_at", "opens_at", "closes_at", "closed_at")
 
@@ -122,12 +158,19 @@ def find_open_link(token: str) -> OpenLink:
     return link
 
 
-def find_session(key: str | None) -> Session | None:
-    """Return the session that a rater's cookie names, with its rater and study, or None."""
+def find_session(key: str | None, *, for_answer: bool = False) -> Session | None:
+    """Return the session that a rater's cookie names, with its rater and study, or None.
+
+    Args:
+        key: what the cookie says.
+        for_answer: read no more than an answer and the turn after it need.
+    """
     if not key:
         return None
-    sessions = Session.objects.select_related("rater__study").defer(*NOT_FOR_READING)
-    return sessions.filter(key=key).order_by().first()
+    sessions = Session.objects.select_related("rater__study").filter(key=key).order_by()
+    if for_answer:
+        return sessions.only(*FOR_ANSWERING).first()
+    return sessions.defer(*NOT_FOR_READING).first()
 
 
 def give_consent(session: Session) -> None:
@@ -157,22 +200,25 @@ def start_reading(session: Session) -> None:
     if not (session.is_open and session.rater.study.takes_answers):
         return
     Session.objects.filter(pk=session.pk, started_at=None, consented_at__isnull=False).update(
-        started_at=timezone.now(), last_seen_at=timezone.now()
+        started_at=timezone.now()
     )
 
 
 def turn(session: Session) -> Turn:
     """Return where the session stands, from the stored order."""
-    trials = (
-        session.trials.filter(answers=None)
-        .select_related("stimulus", "beside")
-        .order_by("position")
-    )
-    open_trials = list(trials[:2])
-    if not open_trials:
+    return _standing(session, _next_trials(session, 2))
+
+
+def _next_trials(session: Session, count: int) -> list[Trial]:
+    """Return the next trials to be answered, at most `count`."""
+    return list(Trial.objects.raw(NEXT_TRIALS, [session.pk, count]))
+
+
+def _standing(session: Session, ahead: Sequence[Trial]) -> Turn:
+    """Return whose turn it is, given the next two trials."""
+    if not ahead:
         return Turn(None, None, session.images, session.images, False)
-    current = open_trials[0]
-    following = open_trials[1] if len(open_trials) == 2 else None
+    current, following = ahead[0], ahead[1] if len(ahead) > 1 else None
     before = current.position - 1
     if current.kind == Kind.PRACTICE:
         return Turn(current, following, before, session.practice_images, True)
@@ -185,9 +231,7 @@ def correctable(session: Session, standing: Turn) -> Trial | None:
         return None
     if standing.current is None:
         return None
-    return session.trials.select_related("stimulus", "beside").get(
-        position=standing.current.position - 1
-    )
+    return session.trials.get(position=standing.current.position - 1)
 
 
 def last_answer(trial: Trial) -> GivenAnswer | None:
@@ -204,9 +248,8 @@ def reading_seconds(session: Session) -> float:
 
 def note_shown(trial: Trial) -> None:
     """Record that a trial was put before the rater, once more if the page was loaded again."""
-    Trial.objects.filter(pk=trial.pk).update(
-        shown_at=Coalesce("shown_at", timezone.now()), times_shown=F("times_shown") + 1
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(NOTE_SHOWN, [trial.pk])
 
 
 def stimulus_bytes(key: str | None, token: str, *, beside: bool = False) -> bytes | None:
@@ -217,26 +260,23 @@ def stimulus_bytes(key: str | None, token: str, *, beside: bool = False) -> byte
         token: the trial's address.
         beside: return the right one of a pair.
     """
-    begun = Trial.objects.filter(session__key=key or "", session__started_at__isnull=False)
-    handed_out = begun.filter(answers=None).select_related("stimulus", "beside")
-    shown = handed_out.only("token", "stimulus__file", "beside__file").order_by("position")
-    trials = list(shown[:2])
-    trial = next((trial for trial in trials if trial.token == token), None)
-    if trial is None and (session := find_session(key)):
+    with connection.cursor() as cursor:
+        cursor.execute(HANDED_OUT, [key or ""])
+        names = {trial: pair for trial, *pair in cursor.fetchall()}
+    if token not in names and (session := find_session(key)):
         last = correctable(session, turn(session))
-        trial = last if last and last.token == token else None
-    if trial is None:
+        if last and last.token == token:
+            names[token] = [each and each.file.name for each in (last.stimulus, last.beside)]
+    name = names[token][beside] if token in names else None
+    if not name:
         return None
-    stimulus = trial.beside if beside else trial.stimulus
-    if stimulus is None:
-        return None
-    with stimulus.file.open() as file:
-        return file.read()
+    with stimuli_store().open(name) as stimulus:
+        return stimulus.read()
 
 
 def record_answer(
     *, session: Session, token: str, key: UUID, given: GivenAnswer, correction: bool = False
-) -> Answer:
+) -> tuple[Answer, Turn]:
     """Store what the rater said about the current stimulus, exactly once.
 
     Where the study allows it, an answer to the previous stimulus is kept as a correction.
@@ -249,6 +289,9 @@ def record_answer(
         key: made by the page, one for each answer.
         given: what the rater said.
         correction: the rater means to replace what they said of the previous stimulus.
+
+    Returns:
+        The answer, and whose turn it is then.
 
     Raises:
         AnswerConflict: another answer stands already (another tab or device), the key was used
@@ -272,17 +315,20 @@ def record_answer(
             withdrawn = locked.rater.withdrawn_at is not None
             if withdrawn or not locked.rater.study.takes_answers or locked.started_at is None:
                 raise StudyNotOpen("this study takes no more answers")
-            standing = turn(session)
-            trial = standing.current
-            if trial is None or trial.token != token:
-                return _record_elsewhere(session, standing, token, key, given, correction)
-            now = timezone.now()
-            Session.objects.filter(pk=session.pk).update(
-                last_seen_at=now, completed_at=None if standing.following else now
-            )
+            ahead = _next_trials(session, 3)
+            if not ahead or ahead[0].token != token:
+                standing = _standing(session, ahead)
+                answer = _record_elsewhere(session, standing, token, key, given, correction)
+                return answer, standing
+            standing = _standing(session, ahead[1:])
+            if standing.current is None:
+                Session.objects.filter(pk=session.pk).update(completed_at=timezone.now())
             if locked.rater.study.staircase:
-                _move_exposure(locked.rater.study, trial, standing.following, given)
-            return Answer.objects.create(trial=trial, key=key, **vars(given))
+                _move_exposure(locked.rater.study, ahead[0], standing.current, given)
+            answer = Answer.objects.create(trial=ahead[0], key=key, **vars(given))
+            if standing.current:
+                note_shown(standing.current)
+            return answer, standing
     except IntegrityError as repeated:
         raise AnswerConflict("this answer was used for another image") from repeated
 
@@ -308,7 +354,7 @@ def _record_elsewhere(
     session: Session, standing: Turn, token: str, key: UUID, given: GivenAnswer, correction: bool
 ) -> Answer:
     """Take a retry or a correction; refuse anything else that is not about the current trial."""
-    trial = session.trials.select_related("stimulus", "beside").filter(token=token).first()
+    trial = session.trials.filter(token=token).first()
     if trial is None:
         raise AnswerConflict("this image is not part of your reading")
     stored = trial.answers.filter(key=key).first()

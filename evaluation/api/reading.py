@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from evaluation.design.items import Kind
 from evaluation.design.questions import QUALITY_LEVELS, Question
 from evaluation.entities import entity_title
 from evaluation.errors import AnswerConflict, StudyNotOpen
@@ -40,7 +41,7 @@ class RaterCookie(SessionAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Session, None] | None:
         """Return the rater's session in place of a user."""
-        session = find_session(request._request.COOKIES.get(COOKIE))
+        session = find_session(request._request.COOKIES.get(COOKIE), for_answer=True)
         if session is None:
             return None
         self.enforce_csrf(request)
@@ -95,12 +96,17 @@ def _field(question: Question, study: Study) -> serializers.Field:
     return serializers.IntegerField(min_value=1, max_value=levels[question])
 
 
-def turn_as_json(session: Session) -> dict[str, object]:
+def current_turn(session: Session) -> dict[str, object]:
+    """Return the turn for a page that shows it now."""
+    standing = turn(session)
+    if standing.current:
+        note_shown(standing.current)
+    return turn_as_json(session, standing)
+
+
+def turn_as_json(session: Session, standing: Turn) -> dict[str, object]:
     """Return all that a rater's page learns of a turn: random addresses and counts."""
-    standing, study = turn(session), session.rater.study
-    current = standing.current
-    if current:
-        note_shown(current)
+    study, current = session.rater.study, standing.current
     previous = correctable(session, standing)
     pause = _is_pause(standing, study.break_every)
     return {
@@ -163,11 +169,12 @@ class AnswersView(ReadingView):
         Another answer that stands already gives 409, a study that is not open 410.
         """
         session = request.user
-        given = AnswerSerializer(data=request.data, context={"study": session.rater.study})
+        study = session.rater.study
+        given = AnswerSerializer(data=request.data, context={"study": study})
         given.is_valid(raise_exception=True)
         data = dict(given.validated_data)
         try:
-            answer = record_answer(
+            answer, standing = record_answer(
                 session=session,
                 token=data.pop("token"),
                 key=data.pop("key"),
@@ -176,16 +183,18 @@ class AnswersView(ReadingView):
             )
         except AnswerConflict as conflict:
             return Response(
-                {"detail": str(conflict), "turn": turn_as_json(session)}, status.HTTP_409_CONFLICT
+                {"detail": str(conflict), "turn": current_turn(session)}, status.HTTP_409_CONFLICT
             )
         except StudyNotOpen as closed:
             return Response({"detail": str(closed)}, status.HTTP_410_GONE)
-        reply = {**turn_as_json(session), "feedback": _feedback(answer)}
+        reply = {**turn_as_json(session, standing), "feedback": _feedback(answer, study)}
         return Response(reply, status.HTTP_201_CREATED)
 
 
-def _feedback(answer: Answer) -> str | None:
+def _feedback(answer: Answer, study: Study) -> str | None:
     """Return what the study tells after this image: in practice, and where the time follows."""
+    if answer.trial.kind != Kind.PRACTICE and not study.staircase:
+        return None
     truth = answer.trial.stimulus.feedback
     if truth is None:
         return None

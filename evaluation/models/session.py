@@ -110,7 +110,6 @@ class Session(models.Model):
     declined_at = models.DateTimeField(_("declined"), null=True)
     device = models.JSONField(null=True, help_text="What the screen is and shows")
     started_at = models.DateTimeField(_("started"), null=True)
-    last_seen_at = models.DateTimeField(_("last seen"), null=True)
     completed_at = models.DateTimeField(_("completed"), null=True)
 
     class Meta:

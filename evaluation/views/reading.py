@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from evaluation.api.reading import COOKIE, turn_as_json
+from evaluation.api.reading import COOKIE, current_turn
 from evaluation.errors import InvitationInvalid, StudyNotOpen
 from evaluation.invitations import join
 from evaluation.models import Session
@@ -104,7 +104,7 @@ def reading(request: HttpRequest, session: Session) -> HttpResponse:
     shared["questions"] = asked_questions(study)
     if session.started_at is None:
         return _before_reading(request, session, shared)
-    return render(request, "evaluation/reading.html", {**shared, "turn": turn_as_json(session)})
+    return render(request, "evaluation/reading.html", {**shared, "turn": current_turn(session)})
 
 
 def _before_reading(

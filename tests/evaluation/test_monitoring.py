@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from evaluation.invitations import invite_rater
-from evaluation.models import Answer, Rater, Session
+from evaluation.models import Answer, Rater
 from evaluation.monitoring import progress_csv, rater_progress, standing
 from evaluation.sealing import seal_study
 from evaluation.sessions import decline, give_consent, start_reading
@@ -44,7 +44,7 @@ def test_each_state_is_told_and_counted(study):
         give_consent(session)
         start_reading(session)
         seen = timezone.now() - timedelta(days=days)
-        Session.objects.filter(pk=session.pk).update(last_seen_at=seen)
+        session.trials.filter(position=1).update(shown_at=seen)
 
     progress = rater_progress(study)
 

@@ -47,7 +47,7 @@ def session(invitation):
 def answer(session, key=None, given=GIVEN, token=None):
     return record_answer(
         session=session, token=token or turn(session).current.token, key=key or uuid4(), given=given
-    )
+    )[0]
 
 
 def test_an_unknown_a_revoked_and_an_expired_link_are_told_apart(sealed, invitation):
@@ -120,7 +120,7 @@ def test_a_second_tab_cannot_overwrite_an_answer(session):
 
 
 def correct(session, token, given=OTHER):
-    return record_answer(session=session, token=token, key=uuid4(), given=given, correction=True)
+    return record_answer(session=session, token=token, key=uuid4(), given=given, correction=True)[0]
 
 
 @pytest.fixture
