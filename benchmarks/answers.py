@@ -1,101 +1,64 @@
 """How fast answers are taken: `python -m benchmarks.answers [PORT]`.
 
 One, eight and fifty raters send answers as the reading page does (answer, next turn, next image),
-each as fast as the server lets them, from the same machine. Limits: at least 100, 200 and 200
-answers a second, 95 % within 15, 60 and 350 ms, none lost, none doubled; reading lists of fifty
-raters and their trials in two seconds.
+each as fast as the server lets them, from the same machine; then oTree's server does the same, with
+images as long. Limits: at least 100, 200 and 200 answers a second, 95 % within 15, 60 and 350 ms,
+none lost, none doubled, twice oTree's answers at fifty raters; reading lists of fifty raters and
+their trials in two seconds.
 """
 
 import json
 import re
 import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPConnection
+import tempfile
+from pathlib import Path
 from urllib.parse import urlencode
 from uuid import uuid4
 
 import numpy as np
 
+from benchmarks.client import Client, Cycle, measure
+from benchmarks.peers import otree
 from benchmarks.product import Product, against_limit, empty_product, machine
+from config.postgres import embedded_server
 
 #: Raters at once, answers of each, answers a second at least, ms of 95 % at most.
 LEVELS = ((1, 140, 100, 15), (8, 140, 200, 60), (50, 60, 200, 350))
+OVER_OTREE = 2  # times its answers a second, at the most raters
+STIMULUS_BYTES = 197_000  # an image of ours; theirs are as long
+FORM = "application/x-www-form-urlencoded"
 GIVEN = {"entity": "nv", "origin": "real", "confidence": 3, "response_ms": 1200}
 
 
-class Rater:
-    """A rater's browser: one connection, cookies, and the turn."""
-
-    def __init__(self, address: str, token: str) -> None:
-        self.connection = HTTPConnection(address, timeout=60)
-        self.cookies: dict[str, str] = {}
-        self.csrf = ""
-        self.get(f"/r/{token}")
-        self.get("/reading/")
-        for step, fields in (
-            ("consent", {"agree": "yes"}),
-            ("about", {}),
-            ("device", {"steps_seen": 8}),
-            ("start", {}),
-        ):
-            body = urlencode({**fields, "csrfmiddlewaretoken": self.csrf})
-            self.ask("POST", f"/reading/{step}", body, "application/x-www-form-urlencoded")
-        page = self.get("/reading/").decode()
-        [turn] = re.findall(r'<script id="turn"[^>]*>(.*?)</script>', page)
-        self.turn = json.loads(turn)
-
-    def get(self, path: str) -> bytes:
-        """Fetch a page or an image."""
-        return self.ask("GET", path)[1]
-
-    def ask(
-        self, method: str, path: str, body: str | None = None, kind: str = ""
-    ) -> tuple[int, bytes]:
-        """Send a request with the cookies there are, and keep those that come."""
-        headers = {"Cookie": "; ".join(f"{k}={v}" for k, v in self.cookies.items())}
-        if body is not None:
-            headers |= {"Content-Type": kind, "X-CSRFToken": self.csrf}
-        try:
-            self.connection.request(method, path, body, headers)
-            response = self.connection.getresponse()
-        except ConnectionError:
-            # The server hangs up on who is silent for seconds; browsers call again, too.
-            self.connection.close()
-            self.connection.request(method, path, body, headers)
-            response = self.connection.getresponse()
-        content = response.read()
-        for line in response.headers.get_all("Set-Cookie") or ():
-            name, _, value = line.split(";")[0].partition("=")
-            self.cookies[name] = value
-        if found := re.search(rb'csrfmiddlewaretoken" value="([^"]+)"', content):
-            self.csrf = found[1].decode()
-        return response.status, content
-
-    def answer(self, times: int) -> list[float]:
-        """Answer so many images and return the seconds that each took."""
-        spent = []
-        for _ in range(times):
-            begun = time.perf_counter()
-            body = json.dumps({**GIVEN, "token": self.turn["token"], "key": str(uuid4())})
-            status, reply = self.ask("POST", "/api/answers", body, "application/json")
-            assert status == 201, (status, reply)
-            self.turn = json.loads(reply)
-            for address in self.turn["ahead"]:
-                self.get(address)
-            spent.append(time.perf_counter() - begun)
-        return spent
+def raters(address: str, tokens: list[str]) -> list[Cycle]:
+    """Open our links, and return what answers an image and fetches the one after the next."""
+    return [_rater(address, token) for token in tokens]
 
 
-def level(address: str, tokens: list[str], each: int) -> tuple[float, np.ndarray]:
-    """Let raters answer at once; return answers a second and all times in ms."""
-    raters = [Rater(address, token) for token in tokens]
-    begun = time.perf_counter()
-    with ThreadPoolExecutor(len(raters)) as pool:
-        spent = list(pool.map(lambda rater: rater.answer(each), raters))
-    seconds = time.perf_counter() - begun
-    times = np.concatenate(spent) * 1000
-    return len(times) / seconds, times
+def _rater(address: str, token: str) -> Cycle:
+    client = Client(address)
+    client.get(f"/r/{token}")
+    for step, fields in (
+        ("consent", {"agree": "yes"}),
+        ("about", {}),
+        ("device", {"steps_seen": 8}),
+        ("start", {}),
+    ):
+        body = urlencode({**fields, "csrfmiddlewaretoken": client.csrf})
+        page = client.ask("POST", f"/reading/{step}", body, FORM)[1].decode()
+    [found] = re.findall(r'<script id="turn"[^>]*>(.*?)</script>', page)
+    turn = json.loads(found)
+
+    def cycle() -> None:
+        nonlocal turn
+        body = json.dumps({**GIVEN, "token": turn["token"], "key": str(uuid4())})
+        status, reply = client.ask("POST", "/api/answers", body, "application/json")
+        assert status == 201, (status, reply)
+        turn = json.loads(reply)
+        for ahead in turn["ahead"]:
+            client.get(ahead)
+
+    return cycle
 
 
 def stored(product: Product) -> tuple[int, int]:
@@ -108,29 +71,54 @@ def stored(product: Product) -> tuple[int, int]:
     return int(counts[-2]), int(counts[-1])
 
 
+def report(name: str, count: int, rate: float, times: np.ndarray, target: str) -> float:
+    """Print a row and return the 95 % percentile in ms."""
+    p95 = float(np.percentile(times, 95))
+    print(
+        f"{name:<10} {count:>3} raters: {rate:6.0f} answers/s, median {np.median(times):.0f} ms, "
+        f"95% within {p95:.0f} ms{target}",
+        flush=True,
+    )
+    return p95
+
+
+def rates_of_otree(port: int) -> list[float]:
+    """Measure oTree in the same way and return its answers a second at each level."""
+    rates = []
+    with tempfile.TemporaryDirectory(prefix="otree-") as folder:
+        database = f"postgresql://postgres:@/postgres?host={embedded_server(f'{folder}/postgres')}"
+        with otree.serving(Path(folder) / "project", database, port, STIMULUS_BYTES) as address:
+            for count, each, *_ in LEVELS:
+                rate, times = measure(otree.raters(address, count), min(each, 139))
+                report("oTree", count, rate, times, "")
+                rates.append(rate)
+    return rates
+
+
 def main(port: str = "8765") -> int:
     """Measure, print, and fail if a limit is passed."""
-    held, sent = [], 0
+    held, sent, rates = [], 0, []
     with empty_product() as product:
         product("migrate", "--verbosity", "0")
         made = json.loads(product.output("-m", "benchmarks.answers_study").splitlines()[-1])
         tokens = made["tokens"]
         with product.serving(int(port)) as address:
             print(f"\non {machine()}, raters on the same machine")
-            for raters, each, least, most in LEVELS:
-                mine, tokens = tokens[:raters], tokens[raters:]
-                rate, times = level(address, mine, each)
-                sent += raters * each
-                p95 = float(np.percentile(times, 95))
-                print(
-                    f"{raters:>3} raters: {rate:6.0f} answers/s (at least {least}), median "
-                    f"{np.median(times):.0f} ms, 95% within {p95:.0f} ms (at most {most})"
-                )
+            for count, each, least, most in LEVELS:
+                mine, tokens = tokens[:count], tokens[count:]
+                rate, times = measure(raters(address, mine), each)
+                target = f" (at least {least}/s, at most {most} ms)"
+                p95 = report("DermTuring", count, rate, times, target)
+                sent += count * each
+                rates.append(rate)
                 held += [rate >= least, p95 <= most]
         answers, trials = stored(product)
     print(f"sent {sent}, stored {answers}, of {trials} images: lost and doubled must be 0")
-    seconds = made["seconds"]
     held.append(sent == answers == trials)
+    times_otree = rates[-1] / rates_of_otree(int(port) + 1)[-1]
+    print(f"at {LEVELS[-1][0]} raters {times_otree:.1f} times oTree's (at least {OVER_OTREE})")
+    held.append(times_otree >= OVER_OTREE)
+    seconds = made["seconds"]
     held.append(
         against_limit("50 lists of 140, and their trials", seconds["drawn"] + seconds["invited"], 2)
     )

@@ -49,14 +49,20 @@ class Product:
             stdout=subprocess.DEVNULL,
         )
         try:
-            for _ in range(300):
-                with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                    break
-                time.sleep(0.2)
+            wait_for(port)
             yield f"127.0.0.1:{port}"
         finally:
             server.terminate()
             server.wait(30)
+
+
+def wait_for(port: int) -> None:
+    """Wait until something listens on `port`, a minute at most."""
+    for _ in range(300):
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.2)
+    raise TimeoutError(f"nothing listens on port {port}")
 
 
 @contextmanager
