@@ -9,13 +9,14 @@ from django.contrib.auth.models import User
 from django.core.management.base import OutputWrapper
 
 from config.progress import Progress
+from evaluation.closing import close_study
 from evaluation.coordinators import create_coordinator
 from evaluation.demo_images import ensure_demo_images
 from evaluation.invitations import invite_rater, link_of
 from evaluation.models import Dataset, Rater, Study
 from evaluation.sealing import seal_study
 from evaluation.simulated import Skill, read_study
-from evaluation.studies import close_study, create_study
+from evaluation.studies import create_study
 from generation.batches import OWN_WEIGHTS, plan_batch, progress_of, run_batch
 from generation.engine.registry import load_generator
 

@@ -13,6 +13,7 @@ GROUP = "Coordinators"
 MAY = {
     ("evaluation", "dataset"): ("add", "view"),
     ("evaluation", "image"): ("view",),
+    ("evaluation", "ownentity"): ("add", "change", "view"),
     ("evaluation", "study"): ("add", "change", "view"),
     ("evaluation", "rater"): ("view",),
     ("evaluation", "auditevent"): ("view",),

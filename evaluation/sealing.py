@@ -211,6 +211,7 @@ def _protocol(study: Study, stimuli: Sequence[Stimulus]) -> dict[str, object]:
         "corrections": study.corrections,
         "break_every": study.break_every,
         "confidence_levels": study.confidence_levels,
+        "tell_results": study.tell_results,
         "opens_at": study.opens_at.isoformat() if study.opens_at else None,
         "raters": study.raters_at_most,
         "readings_per_image": study.readings_per_image,

@@ -7,14 +7,13 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from evaluation.audit_trail import record_event
 from evaluation.design.questions import MOST_ENTITIES, Question, question_problems
 from evaluation.design.selection import Candidate, draw_checks, draw_images, draw_practice
 from evaluation.entities import ENTITIES, known_entities
 from evaluation.errors import EvaluationError, StudyNotOpen, StudySealed, UnknownStudy
-from evaluation.models import Dataset, Image, Origin, Session, Study, StudyImage, Use
+from evaluation.models import Dataset, Image, Origin, Study, StudyImage, Use
 from evaluation.seal import Truth
 from evaluation.sealing import draw_lists
 
@@ -261,28 +260,4 @@ def move_end(study: Study, closes_at: datetime | None, *, actor: User | None = N
     study.save(update_fields=["closes_at"])
     after = closes_at.isoformat() if closes_at else None
     record_event("move_end", study=study, actor=actor, before=before, after=after)
-    return study
-
-
-@transaction.atomic
-def close_study(study: Study, *, actor: User | None = None, reason: str = "") -> Study:
-    """End the reading and open the ground truth, for good.
-
-    Raises:
-        StudyNotOpen: the study is a draft, or closed already.
-        EvaluationError: raters have not finished, and no reason is given.
-    """
-    study = Study.objects.select_for_update().get(pk=study.pk)
-    if study.state != Study.State.SEALED:
-        raise StudyNotOpen(f"study '{study.slug}' is {study.state.label}; it cannot be closed")
-    unfinished = Session.objects.filter(
-        rater__study=study, rater__withdrawn_at=None, completed_at=None
-    ).count()
-    if unfinished and not reason:
-        raise EvaluationError(
-            f"raters who have not finished: {unfinished}; give a reason to close all the same"
-        )
-    study.closed_at = timezone.now()
-    study.save(update_fields=["closed_at"])
-    record_event("close_study", study=study, actor=actor, reason=reason, unfinished=unfinished)
     return study

@@ -12,12 +12,13 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from evaluation.admin.base import who
+from evaluation.closing import close_study
 from evaluation.errors import EvaluationError
 from evaluation.invitations import invite_rater, make_open_link, reissue_link, withdraw_rater
 from evaluation.letters import send_invitations, send_reminders
 from evaluation.models import Rater, Study
 from evaluation.sealing import seal_study
-from evaluation.studies import close_study, copy_study, move_end
+from evaluation.studies import copy_study, move_end
 
 Act = Callable[[HttpRequest, Study], str]
 

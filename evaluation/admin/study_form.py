@@ -32,8 +32,16 @@ FIELDSETS: tuple[tuple[Any, Any], ...] = (
         },
     ),
     (
-        _("Before the images"),
-        {"fields": ("contact", "consent_text", "questionnaire", "device_check")},
+        _("Before and after the images"),
+        {
+            "fields": (
+                "contact",
+                "consent_text",
+                "questionnaire",
+                "device_check",
+                "tell_results",
+            )
+        },
     ),
     (
         _("Raters and readings"),
@@ -65,6 +73,25 @@ FIELDSETS: tuple[tuple[Any, Any], ...] = (
 )
 
 
+class OrderedChoices(forms.CheckboxSelectMultiple):
+    """Boxes in an order of the coordinator's own, which buttons beside them change."""
+
+    class Media:
+        js = (forms.Script("evaluation/ordered.js", type="module"),)
+
+    def __init__(self) -> None:
+        """Tell the script which lists are its own."""
+        super().__init__(attrs={"data-ordered": _("up")})
+
+    def optgroups(
+        self, name: str, value: list[str], attrs: dict[str, Any] | None = None
+    ) -> list[Any]:
+        """Return what is chosen first, as it was ordered."""
+        groups = super().optgroups(name, value, attrs)
+        places = {str(each): place for place, each in enumerate(value)}
+        return sorted(groups, key=lambda group: places.get(group[1][0]["value"], len(places)))
+
+
 def generators_with_images() -> list[tuple[str, str]]:
     """Return the generators that a study can draw from, as choices."""
     made = Image.objects.filter(origin=Origin.SYNTHETIC).values_list("generator", flat=True)
@@ -76,13 +103,13 @@ class StudyForm(forms.ModelForm):
 
     entities = forms.MultipleChoiceField(
         label=_("Diagnoses"),
-        widget=forms.CheckboxSelectMultiple,
+        widget=OrderedChoices,
         initial=list(ENTITIES),
         choices=lambda: list(known_entities().items()),
     )
     questions = forms.MultipleChoiceField(
         label=_("Questions"),
-        widget=forms.CheckboxSelectMultiple,
+        widget=OrderedChoices,
         initial=default_questions,
         choices=[
             (Question.ENTITY, _("diagnosis")),
@@ -132,6 +159,7 @@ class StudyForm(forms.ModelForm):
             "consent_text",
             "questionnaire",
             "device_check",
+            "tell_results",
             "opens_at",
             "closes_at",
             "raters_at_most",

@@ -37,6 +37,9 @@ class Rater(models.Model):
     about = models.JSONField(
         _("about the rater"), null=True, editable=False, help_text="As they said it themselves"
     )
+    results = models.JSONField(
+        null=True, editable=False, help_text="Right answers and all, on each question"
+    )
     reading_list = models.PositiveSmallIntegerField(editable=False, help_text="Its number, from 0")
     withdrawn_at = models.DateTimeField(_("withdrawn"), null=True, editable=False)
     came_by = models.ForeignKey(

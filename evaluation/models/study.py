@@ -194,6 +194,11 @@ class Study(models.Model):
         _("seed"), default=0, help_text=_("The same seed draws the same images")
     )
 
+    tell_results = models.BooleanField(
+        _("tell raters their results"),
+        default=False,
+        help_text=_("Their own only, behind their link, once the study is closed"),
+    )
     opens_at = models.DateTimeField(
         _("reading opens"), null=True, blank=True, help_text=_("Empty: as soon as it is sealed")
     )

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
@@ -31,6 +32,13 @@ from evaluation.sessions import (
 from evaluation.views.forms import AboutForm, DeviceForm
 from evaluation.views.questions import asked_questions
 
+#: What raters are told of their own results, in this order.
+RESULTS = {
+    "real": _("Photographs recognised as real"),
+    "synthetic": _("AI images recognised as AI"),
+    "pairs": _("Pairs in which you found the AI image"),
+    "entity": _("Diagnoses named right"),
+}
 COOKIE_AGE_S = 90 * 24 * 3600  # a rater may take weeks
 
 
@@ -93,8 +101,11 @@ def reading(request: HttpRequest, session: Session) -> HttpResponse:
         "total": session.images,
     }
     if session.completed_at:
-        return render(request, "evaluation/done.html", shared)
-    not_yet = study.opens_at is not None and study.opens_at > timezone.now()
+        results = session.rater.results or {}
+        told = [(RESULTS[what], *results[what]) for what in RESULTS if what in results]
+        return render(request, "evaluation/done.html", {**shared, "results": told})
+    ahead = study.opens_at is not None and study.opens_at > timezone.now()
+    not_yet = ahead and not study.closed_at
     if session.rater.withdrawn_at or (not study.takes_answers and not not_yet):
         return render(request, "evaluation/ended.html", shared, status=410)
     if not_yet or not session.is_open:

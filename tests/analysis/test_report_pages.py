@@ -8,11 +8,12 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.management import CommandError, call_command
 
+from evaluation.closing import close_study
 from evaluation.invitations import invite_rater
 from evaluation.models import Dataset, Rater
 from evaluation.sealing import seal_study
 from evaluation.simulated import Skill, read_study
-from evaluation.studies import close_study, create_study
+from evaluation.studies import create_study
 
 
 @pytest.fixture

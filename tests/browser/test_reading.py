@@ -3,9 +3,9 @@
 import pytest
 from playwright.sync_api import expect
 
+from evaluation.closing import close_study
 from evaluation.invitations import link_of
 from evaluation.models import Answer
-from evaluation.studies import close_study
 from tests.browser.reading import answer_by_keyboard, enter, wait_for_image
 
 pytestmark = pytest.mark.django_db(transaction=True)

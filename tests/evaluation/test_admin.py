@@ -8,9 +8,9 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from evaluation.closing import close_study
 from evaluation.coordinators import create_coordinator
 from evaluation.models import AuditEvent, Dataset, Image, Rater, Study
-from evaluation.studies import close_study
 from tests.evaluation.test_importing import HEADER, jpeg
 
 

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from evaluation.catalogue import add_synthetic_image
+from evaluation.closing import close_study
 from evaluation.dataset import unblinded_table
 from evaluation.design.items import Item
 from evaluation.design.lists import plan_lists
@@ -22,10 +23,7 @@ from evaluation.seal import randomisation_seed
 from evaluation.sealing import seal_study
 from evaluation.sessions import find_session, give_consent, open_invitation, start_reading
 from evaluation.simulated import Skill, read_study
-from evaluation.studies import (
-    close_study,
-    create_study,
-)
+from evaluation.studies import create_study
 from tests.conftest import square_phantom
 
 

@@ -8,6 +8,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
+from evaluation.closing import close_study
 from evaluation.dataset import unblinded_table
 from evaluation.errors import AnswerConflict, EvaluationError, InvitationInvalid, StudyNotOpen
 from evaluation.invitations import invite_rater, join, make_open_link, reissue_link
@@ -23,7 +24,7 @@ from evaluation.sessions import (
     stimulus_bytes,
     turn,
 )
-from evaluation.studies import close_study, create_study, move_end
+from evaluation.studies import create_study, move_end
 
 GIVEN = GivenAnswer(
     response_ms=2100,

@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from django.urls import reverse
 
+from evaluation.closing import close_study
 from evaluation.dataset import unblinded_table
 from evaluation.design.items import Kind
 from evaluation.errors import EvaluationError
@@ -22,7 +23,7 @@ from evaluation.sessions import (
     turn,
 )
 from evaluation.simulated import Skill, read_study
-from evaluation.studies import close_study, create_study
+from evaluation.studies import create_study
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from evaluation.closing import close_study
 from evaluation.dataset import unblinded_table
 from evaluation.errors import (
     EvaluationError,
@@ -23,13 +24,7 @@ from evaluation.seal import digest
 from evaluation.sealing import seal_study
 from evaluation.sessions import open_invitation
 from evaluation.simulated import Skill, read_study
-from evaluation.studies import (
-    close_study,
-    copy_study,
-    create_study,
-    get_study,
-    redraw,
-)
+from evaluation.studies import copy_study, create_study, get_study, redraw
 
 
 def drawn(study):

@@ -5,8 +5,9 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from config.commands import ProductCommand
+from evaluation.closing import close_study
 from evaluation.errors import EvaluationError
-from evaluation.studies import close_study, get_study
+from evaluation.studies import get_study
 
 
 class Command(ProductCommand):

@@ -99,6 +99,9 @@ class Command(ProductCommand):
         )
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument("--contact", default="", help="whom raters may ask")
+        parser.add_argument(
+            "--tell-results", action="store_true", help="to each rater their own, once closed"
+        )
         parser.add_argument("--seal", action="store_true", help="freeze it and open it for reading")
 
     def handle(self, **options: Any) -> None:
@@ -127,6 +130,7 @@ class Command(ProductCommand):
             break_every=options["break_every"] or None,
             seed=options["seed"],
             contact=options["contact"],
+            tell_results=options["tell_results"],
             raters_at_most=options["raters"],
             readings_per_image=options["readings"],
             occasions=options["occasions"],
