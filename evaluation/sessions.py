@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Sum
+from django.db.models import Max, Sum
 from django.utils import timezone
 
 from evaluation.design.items import Kind
@@ -55,10 +55,10 @@ WHAT_MOVES_THE_EXPOSURE = (
 )
 # Asked at every image: as SQL they take a third of what Django needs to write them anew.
 NEXT_TRIALS = """
-    SELECT trial.* FROM evaluation_trial trial
+    SELECT trial.*, count(*) OVER () AS unanswered FROM evaluation_trial trial
     WHERE session_id = %s
     AND NOT EXISTS (SELECT FROM evaluation_answer WHERE trial_id = trial.id)
-    ORDER BY position LIMIT %s
+    ORDER BY kind = 'practice' DESC, postponed, position LIMIT %s
 """
 HANDED_OUT = """
     SELECT trial.token, stimulus.file, beside.file FROM evaluation_trial trial
@@ -67,7 +67,7 @@ HANDED_OUT = """
     LEFT JOIN evaluation_stimulus beside ON beside.id = beside_id
     WHERE session.key = %s AND started_at IS NOT NULL
     AND NOT EXISTS (SELECT FROM evaluation_answer WHERE trial_id = trial.id)
-    ORDER BY position LIMIT 2
+    ORDER BY kind = 'practice' DESC, postponed, position LIMIT 2
 """
 NOTE_SHOWN = """
     UPDATE evaluation_trial
@@ -214,15 +214,16 @@ def _next_trials(session: Session, count: int) -> list[Trial]:
     return list(Trial.objects.raw(NEXT_TRIALS, [session.pk, count]))
 
 
-def _standing(session: Session, ahead: Sequence[Trial]) -> Turn:
-    """Return whose turn it is, given the next two trials."""
+def _standing(session: Session, ahead: Sequence[Trial], since: int = 0) -> Turn:
+    """Return whose turn it is, given the next two trials and how many were answered since."""
     if not ahead:
         return Turn(None, None, session.images, session.images, False)
     current, following = ahead[0], ahead[1] if len(ahead) > 1 else None
-    before = current.position - 1
+    left = current.unanswered - since  # type: ignore[attr-defined]
     if current.kind == Kind.PRACTICE:
-        return Turn(current, following, before, session.practice_images, True)
-    return Turn(current, following, before - session.practice_images, session.images, False)
+        answered = session.practice_images + session.images - left
+        return Turn(current, following, answered, session.practice_images, True)
+    return Turn(current, following, session.images - left, session.images, False)
 
 
 def correctable(session: Session, standing: Turn) -> Trial | None:
@@ -231,7 +232,7 @@ def correctable(session: Session, standing: Turn) -> Trial | None:
         return None
     if standing.current is None:
         return None
-    return session.trials.get(position=standing.current.position - 1)
+    return session.trials.filter(answers__version=1).order_by("-answers__pk").first()
 
 
 def last_answer(trial: Trial) -> GivenAnswer | None:
@@ -320,7 +321,7 @@ def record_answer(
                 standing = _standing(session, ahead)
                 answer = _record_elsewhere(session, standing, token, key, given, correction)
                 return answer, standing
-            standing = _standing(session, ahead[1:])
+            standing = _standing(session, ahead[1:], since=1)
             if standing.current is None:
                 Session.objects.filter(pk=session.pk).update(completed_at=timezone.now())
             if locked.rater.study.staircase:
@@ -348,6 +349,22 @@ def is_right(trial: Trial, given: GivenAnswer, levels: int) -> bool:
     if given.side:
         return (given.side == Side.LEFT) == (truth == Origin.SYNTHETIC)
     return answered_origin(given.origin, given.scale, levels) == truth
+
+
+def postpone(session: Session, token: str) -> Turn:
+    """Put the current trial at the end, since its image does not arrive; return whose turn it is.
+
+    Where it is not the current trial, nothing changes.
+    """
+    with transaction.atomic():
+        Session.objects.select_for_update(no_key=True).get(pk=session.pk)
+        ahead = _next_trials(session, 2)
+        if len(ahead) == 2 and ahead[0].token == token:
+            last = session.trials.aggregate(last=Max("postponed"))["last"]
+            session.trials.filter(pk=ahead[0].pk).update(postponed=last + 1)
+            if ahead[0].block == ahead[1].block:  # the staircase stays on its step
+                session.trials.filter(pk=ahead[1].pk).update(exposure_ms=ahead[0].exposure_ms)
+        return turn(session)
 
 
 def _record_elsewhere(

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from evaluation.api.reading import AnswersView
+from evaluation.api.reading import AnswersView, PostponeView
 from evaluation.views import front, reading
 
 urlpatterns = [
@@ -17,4 +17,5 @@ urlpatterns = [
     path("stimulus/<str:token>", reading.stimulus, name="stimulus"),
     path("stimulus/<str:token>/right", reading.stimulus, {"beside": True}, name="stimulus_right"),
     path("api/answers", AnswersView.as_view(), name="answers"),
+    path("api/postpone", PostponeView.as_view(), name="postpone"),
 ]

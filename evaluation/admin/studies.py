@@ -1,5 +1,6 @@
 """Studies in the admin: create, seal, invite, watch, close, report."""
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -7,13 +8,14 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from evaluation.admin.base import PlainAdmin, who
+from evaluation.admin.preview import preview_answer, preview_page
 from evaluation.admin.study_acts import ACTS, Act, site_of
 from evaluation.admin.study_form import FIELDSETS, StudyForm
 from evaluation.errors import EvaluationError
@@ -97,7 +99,12 @@ class StudyAdmin(PlainAdmin):
                 self.admin_site.admin_view(view),
                 name=f"evaluation_study_{name}",
             )
-            for name, view in (("monitor", self._monitor), ("progress", self._progress))
+            for name, view in (
+                ("monitor", self._monitor),
+                ("progress", self._progress),
+                ("preview", self._preview),
+                ("preview_answers", self._preview_answers),
+            )
         ]
         return [*own, *looks, *super().get_urls()]
 
@@ -113,6 +120,25 @@ class StudyAdmin(PlainAdmin):
             "standing": standing(raters),
         }
         return render(request, "admin/evaluation/study/monitor.html", context)
+
+    def _preview(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show a draft as its raters will see it."""
+        return preview_page(request, self._draft(request, pk))
+
+    def _preview_answers(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Take an answer of the preview, which goes nowhere."""
+        study = self._draft(request, pk)
+        try:
+            token = str(json.loads(request.body)["token"])
+        except (ValueError, KeyError, TypeError):
+            return HttpResponseBadRequest("no token")
+        return preview_answer(study, token)
+
+    def _draft(self, request: HttpRequest, pk: int) -> Study:
+        study = self._seen(request, pk)
+        if study.sealed_at:
+            raise Http404("images of a sealed study are shown to its raters only")
+        return study
 
     def _progress(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Send the same as CSV."""

@@ -24,6 +24,7 @@ from evaluation.sessions import (
     find_session,
     last_answer,
     note_shown,
+    postpone,
     reading_seconds,
     record_answer,
     turn,
@@ -189,6 +190,18 @@ class AnswersView(ReadingView):
             return Response({"detail": str(closed)}, status.HTTP_410_GONE)
         reply = {**turn_as_json(session, standing), "feedback": _feedback(answer, study)}
         return Response(reply, status.HTTP_201_CREATED)
+
+
+class PostponeView(ReadingView):
+    """An image that does not arrive is put off to the end here."""
+
+    def post(self, request: Request) -> Response:
+        """Return the turn after that."""
+        session = request.user
+        standing = postpone(session, str(request.data.get("token", "")))
+        if standing.current:
+            note_shown(standing.current)
+        return Response(turn_as_json(session, standing))
 
 
 def _feedback(answer: Answer, study: Study) -> str | None:

@@ -161,6 +161,9 @@ class Trial(models.Model):
         null=True, help_text="Set anew by the answer before where it follows the answers"
     )
     token = models.CharField(max_length=43, unique=True)
+    postponed = models.PositiveSmallIntegerField(
+        default=0, help_text="Goes to the end, since its image did not arrive"
+    )
     shown_at = models.DateTimeField(null=True)
     times_shown = models.PositiveSmallIntegerField(default=0)
 

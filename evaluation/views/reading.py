@@ -9,6 +9,7 @@ from functools import wraps
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
@@ -115,7 +116,12 @@ def reading(request: HttpRequest, session: Session) -> HttpResponse:
     shared["questions"] = asked_questions(study)
     if session.started_at is None:
         return _before_reading(request, session, shared)
-    return render(request, "evaluation/reading.html", {**shared, "turn": current_turn(session)})
+    shared |= {
+        "turn": current_turn(session),
+        "answers": reverse("answers"),
+        "reading_name": f"{session.rater.code}-{session.occasion}",
+    }
+    return render(request, "evaluation/reading.html", shared)
 
 
 def _before_reading(

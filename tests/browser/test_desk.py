@@ -1,10 +1,13 @@
 """The coordinator's desk in the browser."""
 
 import pytest
+from django.urls import reverse
 from playwright.sync_api import expect
 
 from evaluation.coordinators import create_coordinator
-from evaluation.models import Study
+from evaluation.models import Answer, Session, Study
+from evaluation.studies import create_study
+from tests.browser.reading import wait_for_image
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,3 +39,55 @@ def test_questions_and_diagnoses_are_asked_in_the_coordinators_order(
     boxes = page.locator("#id_questions input").evaluate_all("all => all.map(each => each.value)")
     assert boxes[:3] == study.questions
     expect(page.get_by_role("link", name="Diagnoses of your own").first).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("settings", "keys"),
+    [
+        ({}, ("1", "a", "3")),
+        ({"pairs": True, "questions": ["side", "confidence"]}, ("ArrowLeft", "2")),
+    ],
+)
+def test_a_draft_is_previewed_and_nothing_is_stored(
+    page, real_images, synthetic_images, live_server, settings, keys
+):
+    study = create_study(
+        slug="draft",
+        title="Draft",
+        dataset=real_images,
+        generators=["made"],
+        images_per_cell=1,
+        **settings,
+    )
+    password = create_coordinator("coordinator")
+    page.goto(f"{live_server.url}/admin/evaluation/study/{study.pk}/change/")
+    page.get_by_label("Username").fill("coordinator")
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("link", name="See it as raters will").click()
+
+    for number in (1, 2, 3):
+        wait_for_image(page, number, 6)
+        for key in keys:
+            page.keyboard.press(key)
+        page.keyboard.press("Enter")
+    wait_for_image(page, 4, 6)
+
+    expect(page.get_by_text("nothing is stored")).to_be_visible()
+    assert page.locator("#canvas img").count() == (2 if settings else 1)
+    assert not Answer.objects.exists()
+    assert not Session.objects.exists()
+
+
+def test_a_sealed_study_has_no_preview(client, sealed):
+    password = create_coordinator("coordinator")
+    client.login(username="coordinator", password=password)
+    address = reverse("admin:evaluation_study_preview", args=[sealed.pk])
+
+    assert client.get(address).status_code == 404
+    posted = client.post(
+        reverse("admin:evaluation_study_preview_answers", args=[sealed.pk]),
+        {"token": "0"},
+        content_type="application/json",
+    )
+    assert posted.status_code == 404

@@ -199,3 +199,33 @@ def test_the_page_fetches_only_this_and_the_next_image_and_nothing_from_elsewher
 
     assert all(url.startswith((live_server.url, "data:")) for url in asked)
     assert len([url for url in asked if "/stimulus/" in url]) == 2
+
+
+def test_an_image_that_does_not_arrive_can_be_put_off_to_the_end(page, link, invitation):
+    first, *others = invitation.rater.sessions.get().trials.order_by("position")
+    page.route(f"**/stimulus/{first.token}", lambda route: route.abort())
+    page.goto(link)
+    page.get_by_label("I have read this").check()
+    for _ in range(3):
+        page.get_by_role("button", name="Continue").click()
+    page.get_by_role("button", name="Begin").click()
+    expect(page.locator("#notice")).to_contain_text("did not arrive")
+    expect(page.locator("#later")).to_be_hidden()
+
+    page.get_by_role("button", name="Show this image at the end").click(timeout=10_000)
+    wait_for_image(page, 1)
+    expect(page.locator("#notice")).to_be_hidden()
+    page.unroute(f"**/stimulus/{first.token}")
+    answer_by_keyboard(page, "1", "r", "3")
+    wait_for_image(page, 2)
+
+    assert Answer.objects.get().trial == others[0]
+    for trial in others[1:]:
+        answer_by_keyboard(page, "1", "r", "3")
+        if trial is not others[-1]:
+            wait_for_image(page, others.index(trial) + 2)
+    wait_for_image(page, 28)
+    answer_by_keyboard(page, "2", "a", "3")
+    expect(page.get_by_role("heading", name="Thank you.")).to_be_visible()
+    assert Answer.objects.latest("pk").trial == first
+    assert Answer.objects.count() == 28

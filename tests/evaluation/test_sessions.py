@@ -19,6 +19,7 @@ from evaluation.sessions import (
     find_session,
     give_consent,
     open_invitation,
+    postpone,
     record_answer,
     start_reading,
     stimulus_bytes,
@@ -317,3 +318,21 @@ def test_an_open_link_for_nobody_or_too_many_is_refused(sealed):
     for cap in (0, 51):
         with pytest.raises(EvaluationError, match="choose 1 to 50"):
             make_open_link(sealed, cap=cap)
+
+
+def test_what_is_put_off_comes_last_and_only_the_current_image_can_be(session):
+    first, second, third = session.trials.order_by("position")[:3]
+
+    assert postpone(session, second.token).current == first
+    standing = postpone(session, first.token)
+    assert (standing.current, standing.following) == (second, third)
+    assert (standing.answered, standing.total) == (0, 28)
+    postpone(session, second.token)
+    seen = []
+    while current := turn(session).current:
+        answer(session)
+        seen.append(current)
+
+    assert seen[-2:] == [first, second]
+    assert len(seen) == 28
+    assert turn(session).answered == 28

@@ -35,17 +35,28 @@ export class Outbox {
     localStorage.setItem(this.name, JSON.stringify(answer));
   }
 
+  // Posts something that may be lost; returns the reply, or null.
+  async ask(address, body) {
+    try {
+      const response = await this.post(address, JSON.stringify(body));
+      return response.ok ? await response.json() : null;
+    } catch {
+      return null;
+    }
+  }
+
+  post(address, body) {
+    const headers = { "Content-Type": "application/json", "X-CSRFToken": this.csrf };
+    return fetch(address, { method: "POST", headers, body });
+  }
+
   // Sends until the server has spoken; returns {status, reply}, with the outbox emptied unless
   // the rater has to sign in again first.
   async send() {
     for (let tries = 0; ; tries++) {
       let response = null;
       try {
-        response = await fetch(this.address, {
-          method: "POST",
-          headers: { "Content-Type": "application/json", "X-CSRFToken": this.csrf },
-          body: this.waiting,
-        });
+        response = await this.post(this.address, this.waiting);
       } catch {
         // no connection: said below, and tried again
       }

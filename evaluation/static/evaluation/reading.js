@@ -13,6 +13,7 @@ const stage = byId("stage");
 const next = byId("next");
 const back = byId("back");
 const notice = byId("notice");
+const later = byId("later");
 const keyList = byId("key-list");
 const pause = byId("pause");
 const questions = [...form.querySelectorAll("fieldset")];
@@ -70,7 +71,12 @@ async function decoded(address) {
       await image.decode();
       return image;
     } catch {
-      if (shown?.images.includes(address)) say("unseen");
+      const wanted = shown?.images.includes(address);
+      if (!wanted && !turn.ahead.includes(address)) return image; // it was put off meanwhile
+      if (wanted) {
+        say("unseen");
+        later.hidden = tries < 2 || shown.correction || !turn.ahead.length;
+      }
       await backoff(tries);
     }
   }
@@ -139,6 +145,7 @@ async function show(what) {
   viewer.show(images, marks);
   stage.setAttribute("aria-busy", "false");
   if (notice.textContent === notice.dataset.unseen) say(null);
+  later.hidden = true;
   hiddenMs = 0;
   hiddenSince = document.hidden ? inserted : null;
   // Where Element Timing is missing, the image is on the screen one frame after its insertion.
@@ -266,6 +273,14 @@ form.addEventListener("change", (event) => {
 });
 form.addEventListener("input", (event) => {
   if (event.target.type !== "radio") keepDraft();
+});
+later.addEventListener("click", async () => {
+  later.hidden = true;
+  const asked = turn;
+  const reply = await outbox.ask(form.dataset.postpone, { token: asked.token });
+  if (!reply || asked !== turn) return;
+  turn = reply;
+  proceed();
 });
 back?.addEventListener("click", () => show({ ...turn.previous, correction: true }));
 byId("keys").addEventListener("click", () => keyList.showModal());
