@@ -133,7 +133,8 @@ class PlanForm(forms.Form):
 @staff_member_required
 def plan_page(request: HttpRequest) -> HttpResponse:
     """Say how many raters and images a study needs."""
-    form = PlanForm(request.GET or None)
+    usual = {name: field.initial for name, field in PlanForm.base_fields.items()}
+    form = PlanForm({**usual, **request.GET.dict()} if request.GET else None)
     context = {**admin.site.each_context(request), "title": _("Plan a study"), "form": form}
     if form.is_bound and form.is_valid():
         given = form.cleaned_data

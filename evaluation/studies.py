@@ -1,5 +1,6 @@
 """Studies as services: create, change, draw, close."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -11,7 +12,7 @@ from django.db.models import QuerySet
 from evaluation.audit_trail import record_event
 from evaluation.design.questions import MOST_ENTITIES, Question, question_problems
 from evaluation.design.selection import Candidate, draw_checks, draw_images, draw_practice
-from evaluation.entities import ENTITIES, known_entities
+from evaluation.entities import ENTITIES, entity_title, known_entities
 from evaluation.errors import EvaluationError, StudyNotOpen, StudySealed, UnknownStudy
 from evaluation.models import Dataset, Image, Origin, Study, StudyImage, Use
 from evaluation.seal import Truth
@@ -198,13 +199,7 @@ def redraw(study: Study) -> None:
     """
     if study.sealed_at:
         raise StudySealed(f"study '{study.slug}' is sealed; copy it to change its images")
-    images = Image.objects.filter(dataset=study.dataset) | Image.objects.filter(
-        generator__in=study.generators
-    )
-    unused = images.filter(entity__in=study.entities).exclude(
-        drawn_for__in=StudyImage.objects.exclude(study=study)
-    )
-    candidates = _candidates(unused)
+    candidates = _candidates(_available(study))
     drawn = draw_images(
         candidates,
         entities=study.entities,
@@ -228,6 +223,44 @@ def redraw(study: Study) -> None:
         for pk in pks
     )
     _rehearse(study)
+
+
+def draw_table(study: Study) -> list[tuple[str, list[tuple[int, int]]]]:
+    """Return for each entity how many images of each origin are drawn, and of how many.
+
+    Returns:
+        The entity's title, and (drawn, available) of the real images and of each generator.
+    """
+    counts = (
+        Counter(images.values_list("entity", "generator"))
+        for images in (
+            Image.objects.filter(drawn_for__study=study, drawn_for__use=Use.STUDY),
+            _available(study),
+        )
+    )
+    drawn, available = counts
+    return [
+        (
+            entity_title(entity),
+            [(drawn[entity, arm], available[entity, arm]) for arm in ("", *study.generators)],
+        )
+        for entity in study.entities
+    ]
+
+
+def ai_images_a_rater(study: Study) -> int:
+    """Return how many AI images each rater reads."""
+    drawn = len(study.entities) * len(study.generators) * study.images_per_cell
+    return round(drawn * (study.readings_per_image or study.raters_at_most) / study.raters_at_most)
+
+
+def _available(study: Study) -> QuerySet[Image]:
+    """Return what the study may draw from: images that no other study has drawn."""
+    images = Image.objects.filter(dataset=study.dataset) | Image.objects.filter(
+        generator__in=study.generators
+    )
+    of_entities = images.filter(entity__in=study.entities)
+    return of_entities.exclude(drawn_for__in=StudyImage.objects.exclude(study=study))
 
 
 def _candidates(images: QuerySet[Image]) -> list[Candidate]:

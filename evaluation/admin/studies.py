@@ -28,6 +28,7 @@ from evaluation.letters import (
 )
 from evaluation.models import Study
 from evaluation.monitoring import progress_csv, rater_progress, standing
+from evaluation.studies import ai_images_a_rater, draw_table
 
 
 @admin.register(Study)
@@ -195,6 +196,8 @@ class StudyAdmin(PlainAdmin):
                 for make in (invitation_letter, reminder_letter)
             ],
             "images": study.drawn.count(),
+            "draw": [] if study.sealed_at else draw_table(study),
+            "ai_images": ai_images_a_rater(study),
             "show_save": study.sealed_at is None,
         }
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **shown})

@@ -266,3 +266,13 @@ def test_a_rater_is_withdrawn_and_a_study_copied_on_the_studys_page(desk, sealed
     assert "exists already" in act(desk, sealed, "copy", slug="pilot")
 
     assert "Too few images" in act(desk, sealed, "copy", slug="another")
+
+
+def test_a_draft_says_what_is_drawn_of_what_there_is_and_what_it_could_show(desk, draft):
+    page = text(desk.get(reverse("admin:evaluation_study_change", args=[draft.pk])))
+    planned = text(desk.get(reverse("plan") + "?images=14"))
+
+    available = draft.dataset.images.filter(entity="mel").count()
+    assert f"<td>2 of {available}</td><td>2 of 3</td>" in page
+    assert f"{reverse('plan')}?images=14" in page
+    assert "<figure" in planned or "<img" in planned
