@@ -4,6 +4,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from evaluation.closing import close_study
+from evaluation.models import Study
 from tests.browser.reading import enter, wait_for_image
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -62,3 +64,43 @@ def test_text_of_twice_the_size_hides_no_button(open_context, link_to):
     page.locator("#next").click()
 
     wait_for_image(page, 2)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_of_pairs_in_limited_time_violates_a_rule_of_axe(open_context, link_to, scheme):
+    page = open_context(color_scheme=scheme, viewport={"width": 1280, "height": 720}).new_page()
+    link = link_to(
+        pairs=True,
+        questions=["side", "confidence"],
+        entities=["mel", "nv"],
+        exposure_ms=200,
+        staircase=True,
+        tell_results=True,
+    )
+    found = {}
+
+    page.goto(link)
+    found["consent"] = violations(page)
+    page.get_by_label("I have read this").check()
+    for _ in range(3):
+        page.get_by_role("button", name="Continue").click()
+    found["instructions"] = violations(page)
+    page.get_by_role("button", name="Begin").click()
+    wait_for_image(page, 1, 2)
+    found["reading"] = violations(page)
+    for number in (1, 2):
+        wait_for_image(page, number, 2)
+        for key in ("ArrowLeft", "2", "Enter"):
+            page.keyboard.press(key)
+        expect(page.locator("#feedback")).to_be_visible()
+        found["feedback"] = violations(page)
+        page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Thank you.")).to_be_visible()
+    found["thanks"] = violations(page)
+    close_study(Study.objects.get())
+    page.reload()
+    expect(page.get_by_role("heading", name="Your results")).to_be_visible()
+    found["results"] = violations(page)
+
+    assert found == {name: [] for name in found}
+    assert len(found) == 6
