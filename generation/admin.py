@@ -39,7 +39,7 @@ class BatchForm(forms.ModelForm):
         initial=10,
         min_value=1,
         max_value=10_000,
-        help_text=_("From half a second to two seconds each on a plain computer"),
+        help_text=_("About a second each on a plain computer"),
     )
     guidance = forms.FloatField(
         label=_("Guidance"),

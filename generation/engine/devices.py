@@ -15,7 +15,7 @@ def choose_device(name: str) -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise GenerationError(
-            "no CUDA device found; run with --device cpu (1 to 2 s an image) "
+            "no CUDA device found; run with --device cpu (about 1 s an image) "
             "or on a machine with a GPU"
         )
     try:

@@ -37,8 +37,8 @@ class ImageRequest:
     canvas: np.ndarray | None = None
     keep: np.ndarray | None = None
     size: int = 256
-    guidance: float = 2.0
-    steps: int = 20
+    guidance: float = 3.0
+    steps: int = 14
 
 
 class Generator(Protocol):

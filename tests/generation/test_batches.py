@@ -70,8 +70,8 @@ def test_every_image_is_recorded_with_what_decided_it(batch):
         assert image.recipe == {
             "label": planned.entity,
             "seed": planned.seed,
-            "guidance": 2.0,
-            "steps": 20,
+            "guidance": 3.0,
+            "steps": 14,
             "size": 256,
         }
         with image.file.open() as file:
