@@ -21,7 +21,8 @@ from generation.batches import OWN_WEIGHTS, plan_batch, progress_of, run_batch
 from generation.engine.registry import load_generator
 
 GENERATOR = "dermdiff"
-PER_ENTITY = 20  # ten for each of the two studies
+#: Images per entity and origin of the study to read, and of the example that was read.
+OWN, EXAMPLE = 10, 5
 COORDINATOR = "coordinator"
 
 #: Sensitivity, criterion and share of right diagnoses differ, as between real readers.
@@ -57,7 +58,7 @@ def build_demonstration(say: Say, stream: OutputWrapper) -> Demonstration:
         with Progress(stream, "real images") as progress:
             dataset = ensure_demo_images(say, progress)
         _generate(say, stream)
-        _seal("demo", "Real or AI-generated? Seven skin lesions", dataset, say)
+        _seal("demo", "Real or AI-generated? Seven skin lesions", OWN, dataset, say)
         _read_example(dataset, say, stream)
     study = Study.objects.get(slug="demo")
     rater = study.raters.filter(kind=Rater.Kind.HUMAN).first()
@@ -73,7 +74,7 @@ def build_demonstration(say: Say, stream: OutputWrapper) -> Demonstration:
 
 
 def _generate(say: Say, stream: OutputWrapper) -> None:
-    batch = plan_batch(generator=GENERATOR, per_entity=PER_ENTITY, seed=2023)
+    batch = plan_batch(generator=GENERATOR, per_entity=OWN + EXAMPLE, seed=2023)
     done, total = progress_of(batch)
     if done < total:
         say(f"synthetic images: {total - done} by {GENERATOR}")
@@ -81,9 +82,14 @@ def _generate(say: Say, stream: OutputWrapper) -> None:
             run_batch(batch, load_generator(GENERATOR, OWN_WEIGHTS), progress)
 
 
-def _seal(slug: str, title: str, dataset: Dataset, say: Say) -> Study:
+def _seal(slug: str, title: str, per_cell: int, dataset: Dataset, say: Say) -> Study:
     study = Study.objects.filter(slug=slug).first() or create_study(
-        slug=slug, title=title, dataset=dataset, generators=[GENERATOR], contact=settings.CONTACT
+        slug=slug,
+        title=title,
+        dataset=dataset,
+        generators=[GENERATOR],
+        images_per_cell=per_cell,
+        contact=settings.CONTACT,
     )
     if not study.sealed_at:
         study = seal_study(study)
@@ -92,7 +98,7 @@ def _seal(slug: str, title: str, dataset: Dataset, say: Say) -> Study:
 
 
 def _read_example(dataset: Dataset, say: Say, stream: OutputWrapper) -> None:
-    study = _seal("example", "Example: read by simulated raters", dataset, say)
+    study = _seal("example", "Example: read by simulated raters", EXAMPLE, dataset, say)
     missing = len(SIMULATED) - study.raters.filter(sessions__completed_at__isnull=False).count()
     with Progress(stream, "simulated raters") as progress:
         for number in range(len(SIMULATED) - missing, len(SIMULATED)):
