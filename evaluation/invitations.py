@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from evaluation.audit_trail import record_event
 from evaluation.design.items import Kind
+from evaluation.entering import find_open_link
 from evaluation.errors import EvaluationError, StudyNotOpen
 from evaluation.models import Invitation, OpenLink, Rater, ReadingList, Session, Study, Trial
-from evaluation.sessions import find_open_link
 
 
 @transaction.atomic

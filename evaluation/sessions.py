@@ -1,9 +1,9 @@
-"""Sessions as services: open a link, consent, find the current trial, record the answer.
+"""Sessions as services: find the current trial, hand out its image, record the answer.
 
 Nothing here imports or queries ground truth.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from uuid import UUID
 
@@ -13,39 +13,18 @@ from django.utils import timezone
 
 from evaluation.design.items import Kind
 from evaluation.design.questions import answered_origin
-from evaluation.errors import AnswerConflict, InvitationInvalid, StudyNotOpen
+from evaluation.entering import find_session
+from evaluation.errors import AnswerConflict, StudyNotOpen
 from evaluation.models import (
     Answer,
-    Invitation,
-    OpenLink,
     Origin,
-    Rater,
     Session,
     Side,
     Study,
     Trial,
 )
 from evaluation.models.study import stimuli_store
-from evaluation.seal import digest
 
-#: Large columns that no page of a rater shows; reading them takes longer than the answer does.
-NOT_FOR_READING = ("rater__study__protocol", "rater__about", "device")
-#: What an answer and the turn after it need; reading all columns takes twice as long.
-FOR_ANSWERING = (
-    "images",
-    "practice_images",
-    *(
-        f"rater__study__{name}"
-        for name in (
-            "questions",
-            "entities",
-            "confidence_levels",
-            "corrections",
-            "break_every",
-            "staircase",
-        )
-    ),
-)
 WHAT_MOVES_THE_EXPOSURE = (
     "staircase",
     "exposure_ms",
@@ -122,86 +101,6 @@ class Turn:
     answered: int
     total: int
     practice: bool
-
-
-def open_invitation(token: str) -> Session:
-    """Return the session that a link leads to: the first that is not completed, or the last.
-
-    Raises:
-        InvitationInvalid: the link is unknown, revoked or expired.
-    """
-    invitation = Invitation.objects.select_related("rater__study").filter(token=token).first()
-    if invitation is None:
-        raise InvitationInvalid("unknown")
-    contact = invitation.rater.study.contact
-    if invitation.revoked_at:
-        raise InvitationInvalid("revoked", contact)
-    if invitation.expires_at and invitation.expires_at < timezone.now():
-        raise InvitationInvalid("expired", contact)
-    sessions = list(invitation.rater.sessions.order_by("occasion"))
-    return next((each for each in sessions if each.completed_at is None), sessions[-1])
-
-
-def find_open_link(token: str) -> OpenLink:
-    """Return the open link at `token`.
-
-    Raises:
-        InvitationInvalid: it is unknown or revoked, or as many raters as it allows have come.
-    """
-    link = OpenLink.objects.select_related("study").filter(token=token).first()
-    if link is None:
-        raise InvitationInvalid("unknown")
-    if link.revoked_at or link.study.closed_at:
-        raise InvitationInvalid("revoked", link.study.contact)
-    if link.raters.count() >= link.cap:
-        raise InvitationInvalid("full", link.study.contact)
-    return link
-
-
-def find_session(key: str | None, *, for_answer: bool = False) -> Session | None:
-    """Return the session that a rater's cookie names, with its rater and study, or None.
-
-    Args:
-        key: what the cookie says.
-        for_answer: read no more than an answer and the turn after it need.
-    """
-    if not key:
-        return None
-    sessions = Session.objects.select_related("rater__study").filter(key=key).order_by()
-    if for_answer:
-        return sessions.only(*FOR_ANSWERING).first()
-    return sessions.defer(*NOT_FOR_READING).first()
-
-
-def give_consent(session: Session) -> None:
-    """Record that the rater agreed, and to which text; agreeing twice changes nothing."""
-    Session.objects.filter(pk=session.pk, consented_at=None).update(
-        consented_at=timezone.now(), consent_sha256=digest(session.rater.study.consent_text)
-    )
-
-
-def decline(session: Session) -> None:
-    """Record that the rater does not wish to take part; they may still change their mind."""
-    Session.objects.filter(pk=session.pk, consented_at=None).update(declined_at=timezone.now())
-
-
-def describe_rater(session: Session, about: Mapping[str, object]) -> None:
-    """Keep what the rater said of themselves; the first description stands."""
-    Rater.objects.filter(pk=session.rater_id, about__isnull=True).update(about=dict(about))
-
-
-def describe_device(session: Session, device: Mapping[str, object]) -> None:
-    """Keep what the rater's screen is and shows, as it was when they began."""
-    Session.objects.filter(pk=session.pk, started_at=None).update(device=dict(device))
-
-
-def start_reading(session: Session) -> None:
-    """Record that a rater who has consented begins, if it is time; twice changes nothing."""
-    if not (session.is_open and session.rater.study.takes_answers):
-        return
-    Session.objects.filter(pk=session.pk, started_at=None, consented_at__isnull=False).update(
-        started_at=timezone.now()
-    )
 
 
 def turn(session: Session) -> Turn:

@@ -6,9 +6,10 @@ from uuid import UUID
 import numpy as np
 
 from evaluation.design.questions import QUALITY_LEVELS, rating
+from evaluation.entering import give_consent, start_reading
 from evaluation.errors import StudyNotOpen
 from evaluation.models import Origin, Rater, Session, Side, StimulusTruth, Study
-from evaluation.sessions import GivenAnswer, give_consent, record_answer, start_reading, turn
+from evaluation.sessions import GivenAnswer, record_answer, turn
 
 
 @dataclass(frozen=True)

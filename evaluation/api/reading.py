@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 
 from evaluation.design.items import Kind
 from evaluation.design.questions import QUALITY_LEVELS, Question
+from evaluation.entering import find_session
 from evaluation.entities import entity_title
 from evaluation.errors import AnswerConflict, StudyNotOpen
 from evaluation.models import Answer, Origin, Session, Side, Study, Trial
@@ -21,7 +22,6 @@ from evaluation.sessions import (
     GivenAnswer,
     Turn,
     correctable,
-    find_session,
     last_answer,
     note_shown,
     postpone,

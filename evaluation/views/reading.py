@@ -16,10 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from evaluation.api.reading import COOKIE, current_turn
-from evaluation.errors import InvitationInvalid, StudyNotOpen
-from evaluation.invitations import join
-from evaluation.models import Session
-from evaluation.sessions import (
+from evaluation.entering import (
     decline,
     describe_device,
     describe_rater,
@@ -28,8 +25,11 @@ from evaluation.sessions import (
     give_consent,
     open_invitation,
     start_reading,
-    stimulus_bytes,
 )
+from evaluation.errors import InvitationInvalid, StudyNotOpen
+from evaluation.invitations import join
+from evaluation.models import Session
+from evaluation.sessions import stimulus_bytes
 from evaluation.views.forms import AboutForm, DeviceForm
 from evaluation.views.questions import asked_questions
 

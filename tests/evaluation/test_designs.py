@@ -12,6 +12,12 @@ from evaluation.dataset import unblinded_table
 from evaluation.design.items import Item
 from evaluation.design.lists import plan_lists
 from evaluation.design.order import OrderRules
+from evaluation.entering import (
+    find_session,
+    give_consent,
+    open_invitation,
+    start_reading,
+)
 from evaluation.entities import ENTITIES
 from evaluation.errors import (
     EvaluationError,
@@ -21,7 +27,6 @@ from evaluation.invitations import invite_rater
 from evaluation.models import Rater, Session, StimulusTruth, Study, Trial
 from evaluation.seal import randomisation_seed
 from evaluation.sealing import seal_study
-from evaluation.sessions import find_session, give_consent, open_invitation, start_reading
 from evaluation.simulated import Skill, read_study
 from evaluation.studies import create_study
 from tests.conftest import square_phantom

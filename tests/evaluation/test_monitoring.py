@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from evaluation.entering import decline, give_consent, start_reading
 from evaluation.invitations import invite_rater
 from evaluation.models import Answer, Rater
 from evaluation.monitoring import progress_csv, rater_progress, standing
 from evaluation.sealing import seal_study
-from evaluation.sessions import decline, give_consent, start_reading
 from evaluation.simulated import Skill, read_study
 from evaluation.studies import create_study
 

@@ -10,18 +10,20 @@ from django.utils import timezone
 
 from evaluation.closing import close_study
 from evaluation.dataset import unblinded_table
+from evaluation.entering import (
+    find_session,
+    give_consent,
+    open_invitation,
+    start_reading,
+)
 from evaluation.errors import AnswerConflict, EvaluationError, InvitationInvalid, StudyNotOpen
 from evaluation.invitations import invite_rater, join, make_open_link, reissue_link
 from evaluation.models import Answer, Invitation
 from evaluation.sealing import seal_study
 from evaluation.sessions import (
     GivenAnswer,
-    find_session,
-    give_consent,
-    open_invitation,
     postpone,
     record_answer,
-    start_reading,
     stimulus_bytes,
     turn,
 )

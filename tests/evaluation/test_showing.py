@@ -9,16 +9,14 @@ from django.urls import reverse
 from evaluation.closing import close_study
 from evaluation.dataset import unblinded_table
 from evaluation.design.items import Kind
+from evaluation.entering import find_session, give_consent, start_reading
 from evaluation.errors import EvaluationError
 from evaluation.invitations import invite_rater
 from evaluation.models import Rater, StimulusTruth, Trial
 from evaluation.sealing import seal_study
 from evaluation.sessions import (
     GivenAnswer,
-    find_session,
-    give_consent,
     record_answer,
-    start_reading,
     stimulus_bytes,
     turn,
 )

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from evaluation.closing import close_study
 from evaluation.dataset import unblinded_table
+from evaluation.entering import open_invitation
 from evaluation.errors import (
     EvaluationError,
     InvitationInvalid,
@@ -22,7 +23,6 @@ from evaluation.invitations import invite_rater, withdraw_rater
 from evaluation.models import Rater, StimulusTruth, Study, StudyImage
 from evaluation.seal import digest
 from evaluation.sealing import seal_study
-from evaluation.sessions import open_invitation
 from evaluation.simulated import Skill, read_study
 from evaluation.studies import copy_study, create_study, get_study, redraw
 
