@@ -3,6 +3,7 @@
 Nothing here imports or queries ground truth.
 """
 
+import secrets
 from collections.abc import Mapping
 
 from django.utils import timezone
@@ -100,6 +101,24 @@ def describe_rater(session: Session, about: Mapping[str, object]) -> None:
 def describe_device(session: Session, device: Mapping[str, object]) -> None:
     """Keep what the rater's screen is and shows, as it was when they began."""
     Session.objects.filter(pk=session.pk, started_at=None).update(device=dict(device))
+
+
+def debrief(session: Session, said: Mapping[str, object]) -> None:
+    """Keep what the rater says after the last image; the first word stands."""
+    Session.objects.filter(pk=session.pk, completed_at__isnull=False, debrief__isnull=True).update(
+        debrief=dict(said)
+    )
+
+
+def take_over(session: Session) -> str:
+    """Let the window that is opened now read; one that was opened before is told so.
+
+    Returns:
+        A name for the window, which its answers carry.
+    """
+    window = secrets.token_urlsafe(9)
+    Session.objects.filter(pk=session.pk).update(window=window)
+    return window
 
 
 def start_reading(session: Session) -> None:

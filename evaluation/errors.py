@@ -47,3 +47,7 @@ class InvitationInvalid(EvaluationError):
 
 class AnswerConflict(EvaluationError):
     """Another answer already stands in this trial, or its turn has not come."""
+
+
+class ContinuedElsewhere(EvaluationError):
+    """The reading was opened in another window or on another device since."""

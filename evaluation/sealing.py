@@ -196,6 +196,7 @@ def _protocol(study: Study, stimuli: Sequence[Stimulus]) -> dict[str, object]:
         "consent_sha256": digest(study.consent_text),
         "questionnaire": study.questionnaire,
         "device_check": study.device_check,
+        "debrief": study.debrief,
         "entities": study.entities,
         "entity_titles": _titles(study.entities),
         "images_per_cell": study.images_per_cell,

@@ -14,7 +14,7 @@ from django.utils import timezone
 from evaluation.design.items import Kind
 from evaluation.design.questions import answered_origin
 from evaluation.entering import find_session
-from evaluation.errors import AnswerConflict, StudyNotOpen
+from evaluation.errors import AnswerConflict, ContinuedElsewhere, StudyNotOpen
 from evaluation.models import (
     Answer,
     Origin,
@@ -175,7 +175,13 @@ def stimulus_bytes(key: str | None, token: str, *, beside: bool = False) -> byte
 
 
 def record_answer(
-    *, session: Session, token: str, key: UUID, given: GivenAnswer, correction: bool = False
+    *,
+    session: Session,
+    token: str,
+    key: UUID,
+    given: GivenAnswer,
+    correction: bool = False,
+    window: str | None = None,
 ) -> tuple[Answer, Turn]:
     """Store what the rater said about the current stimulus, exactly once.
 
@@ -189,6 +195,7 @@ def record_answer(
         key: made by the page, one for each answer.
         given: what the rater said.
         correction: the rater means to replace what they said of the previous stimulus.
+        window: where the rater answers; None for a program, which has none.
 
     Returns:
         The answer, and whose turn it is then.
@@ -196,6 +203,7 @@ def record_answer(
     Raises:
         AnswerConflict: another answer stands already (another tab or device), the key was used
             for another answer, or the trial's turn has not come.
+        ContinuedElsewhere: the rater has opened the reading in another window since.
         StudyNotOpen: the study takes no more answers, or the rater has not begun.
     """
     try:
@@ -206,6 +214,7 @@ def record_answer(
                 .select_related("rater__study")
                 .only(
                     "started_at",
+                    "window",
                     "rater__withdrawn_at",
                     *(f"rater__study__{name}" for name in WHAT_MOVES_THE_EXPOSURE),
                     *(f"rater__study__{name}" for name in WHEN_OPEN),
@@ -220,6 +229,8 @@ def record_answer(
                 standing = _standing(session, ahead)
                 answer = _record_elsewhere(session, standing, token, key, given, correction)
                 return answer, standing
+            if window is not None and window != locked.window:
+                raise ContinuedElsewhere("the reading goes on in another window")
             standing = _standing(session, ahead[1:], since=1)
             if standing.current is None:
                 Session.objects.filter(pk=session.pk).update(completed_at=timezone.now())

@@ -13,6 +13,7 @@ urlpatterns = [
     path("reading/consent", reading.consent, name="consent"),
     path("reading/about", reading.about, name="about"),
     path("reading/device", reading.device, name="device"),
+    path("reading/ending", reading.ending, name="ending"),
     path("reading/start", reading.start, name="start"),
     path("stimulus/<str:token>", reading.stimulus, name="stimulus"),
     path("stimulus/<str:token>/right", reading.stimulus, {"beside": True}, name="stimulus_right"),

@@ -39,6 +39,7 @@ FIELDSETS: tuple[tuple[Any, Any], ...] = (
                 "consent_text",
                 "questionnaire",
                 "device_check",
+                "debrief",
                 "tell_results",
             )
         },
@@ -159,6 +160,7 @@ class StudyForm(forms.ModelForm):
             "consent_text",
             "questionnaire",
             "device_check",
+            "debrief",
             "tell_results",
             "opens_at",
             "closes_at",

@@ -14,9 +14,9 @@ from rest_framework.views import APIView
 
 from evaluation.design.items import Kind
 from evaluation.design.questions import QUALITY_LEVELS, Question
-from evaluation.entering import find_session
+from evaluation.entering import find_session, take_over
 from evaluation.entities import entity_title
-from evaluation.errors import AnswerConflict, StudyNotOpen
+from evaluation.errors import AnswerConflict, ContinuedElsewhere, StudyNotOpen
 from evaluation.models import Answer, Origin, Session, Side, Study, Trial
 from evaluation.sessions import (
     GivenAnswer,
@@ -58,6 +58,7 @@ class AnswerSerializer(serializers.Serializer):
 
     token = serializers.CharField(max_length=43)
     key = serializers.UUIDField()
+    window = serializers.CharField(max_length=16, required=False)
     correction = serializers.BooleanField(default=False)
     response_ms = serializers.IntegerField(min_value=1, max_value=86_399_999)
     timing = serializers.DictField(child=serializers.JSONField(allow_null=True), required=False)
@@ -167,7 +168,8 @@ class AnswersView(ReadingView):
     def post(self, request: Request) -> Response:
         """Record an answer and return the next turn.
 
-        Another answer that stands already gives 409, a study that is not open 410.
+        Another answer that stands already gives 409 and the current turn; so does an answer from
+        a window that no longer reads, without a turn. A study that is not open gives 410.
         """
         session = request.user
         study = session.rater.study
@@ -180,12 +182,15 @@ class AnswersView(ReadingView):
                 token=data.pop("token"),
                 key=data.pop("key"),
                 correction=data.pop("correction"),
+                window=data.pop("window", None),
                 given=GivenAnswer(**data),
             )
+        except ContinuedElsewhere as problem:
+            return Response({"detail": str(problem), "turn": None}, status.HTTP_409_CONFLICT)
         except AnswerConflict as conflict:
-            return Response(
-                {"detail": str(conflict), "turn": current_turn(session)}, status.HTTP_409_CONFLICT
-            )
+            # The window goes on with the next image, so the reading is its own again.
+            now = {"turn": current_turn(session), "window": take_over(session)}
+            return Response({"detail": str(conflict), **now}, status.HTTP_409_CONFLICT)
         except StudyNotOpen as closed:
             return Response({"detail": str(closed)}, status.HTTP_410_GONE)
         reply = {**turn_as_json(session, standing), "feedback": _feedback(answer, study)}

@@ -112,6 +112,10 @@ class Session(models.Model):
     consent_sha256 = models.CharField(max_length=64, blank=True)
     declined_at = models.DateTimeField(_("declined"), null=True)
     device = models.JSONField(null=True, help_text="What the screen is and shows")
+    window = models.CharField(
+        max_length=16, blank=True, help_text="The one that reads: the last that was opened"
+    )
+    debrief = models.JSONField(null=True, help_text="What the rater said at the end")
     started_at = models.DateTimeField(_("started"), null=True)
     completed_at = models.DateTimeField(_("completed"), null=True)
 

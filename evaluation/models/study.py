@@ -51,6 +51,11 @@ class Study(models.Model):
         default=True,
         help_text=_("Eight greys, brightness, window; kept with the session, stops nobody"),
     )
+    debrief = models.BooleanField(
+        _("ask raters at the end"),
+        default=True,
+        help_text=_("How many images they took for AI, and what gave them away; optional"),
+    )
     consent_text = models.TextField(_("consent text"), blank=True)
 
     entities = models.JSONField(_("entities"), help_text=_("Codes, in the order of the buttons"))

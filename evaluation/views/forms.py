@@ -9,8 +9,16 @@ from django.utils.translation import gettext_lazy as _
 BLANK = ("", "–")
 
 
-class AboutForm(forms.Form):
-    """Who reads, in eight questions at most; every one may be left empty."""
+class OptionalForm(forms.Form):
+    """Questions of which every one may be left empty."""
+
+    def answers(self) -> dict[str, Any]:
+        """Return what was filled in."""
+        return {key: value for key, value in self.cleaned_data.items() if value not in ("", None)}
+
+
+class AboutForm(OptionalForm):
+    """Who reads, in eight questions at most."""
 
     role = forms.ChoiceField(
         label=_("You are"),
@@ -78,9 +86,22 @@ class AboutForm(forms.Form):
         ],
     )
 
-    def answers(self) -> dict[str, Any]:
-        """Return what was filled in."""
-        return {key: value for key, value in self.cleaned_data.items() if value not in ("", None)}
+
+class DebriefForm(OptionalForm):
+    """What raters believe when they have seen all images, before anybody tells them."""
+
+    ai_percent = forms.IntegerField(
+        label=_("How many of the images were made by AI, in per cent?"),
+        required=False,
+        min_value=0,
+        max_value=100,
+    )
+    gave_away = forms.CharField(
+        label=_("What gave them away?"),
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
 
 
 class DeviceForm(forms.Form):

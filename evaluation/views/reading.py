@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from evaluation.api.reading import COOKIE, current_turn
 from evaluation.entering import (
+    debrief,
     decline,
     describe_device,
     describe_rater,
@@ -25,12 +26,13 @@ from evaluation.entering import (
     give_consent,
     open_invitation,
     start_reading,
+    take_over,
 )
 from evaluation.errors import InvitationInvalid, StudyNotOpen
 from evaluation.invitations import join
 from evaluation.models import Session
 from evaluation.sessions import stimulus_bytes
-from evaluation.views.forms import AboutForm, DeviceForm
+from evaluation.views.forms import AboutForm, DebriefForm, DeviceForm
 from evaluation.views.questions import asked_questions
 
 #: What raters are told of their own results, in this order.
@@ -104,7 +106,9 @@ def reading(request: HttpRequest, session: Session) -> HttpResponse:
     if session.completed_at:
         results = session.rater.results or {}
         told = [(RESULTS[what], *results[what]) for what in RESULTS if what in results]
-        return render(request, "evaluation/done.html", {**shared, "results": told})
+        asked = study.debrief and not study.closed_at and session.debrief is None
+        form = DebriefForm() if asked else None
+        return render(request, "evaluation/done.html", {**shared, "results": told, "form": form})
     ahead = study.opens_at is not None and study.opens_at > timezone.now()
     not_yet = ahead and not study.closed_at
     if session.rater.withdrawn_at or (not study.takes_answers and not not_yet):
@@ -120,6 +124,7 @@ def reading(request: HttpRequest, session: Session) -> HttpResponse:
         "turn": current_turn(session),
         "answers": reverse("answers"),
         "reading_name": f"{session.rater.code}-{session.occasion}",
+        "window": take_over(session),
     }
     return render(request, "evaluation/reading.html", shared)
 
@@ -172,6 +177,18 @@ def device(request: HttpRequest, session: Session) -> HttpResponse:
         context = {"session": session, "study": session.rater.study, "form": form}
         return render(request, "evaluation/device.html", context, status=422)
     describe_device(session, form.cleaned_data)
+    return redirect("reading")
+
+
+@require_POST
+@for_rater
+def ending(request: HttpRequest, session: Session) -> HttpResponse:
+    """Keep what the rater says after the last image."""
+    form = DebriefForm(request.POST)
+    if not form.is_valid():
+        context = {"session": session, "study": session.rater.study, "total": session.images}
+        return render(request, "evaluation/done.html", {**context, "form": form}, status=422)
+    debrief(session, form.answers())
     return redirect("reading")
 
 

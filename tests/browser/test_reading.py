@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from evaluation.closing import close_study
 from evaluation.invitations import link_of
-from evaluation.models import Answer
+from evaluation.models import Answer, Session
 from tests.browser.reading import answer_by_keyboard, enter, wait_for_image
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -126,21 +126,43 @@ def test_an_answer_whose_acknowledgement_was_lost_is_not_doubled(page, link):
     assert Answer.objects.count() == 1
 
 
-def test_a_second_tab_is_told_and_goes_on(open_context, link):
-    context = open_context()
-    one = context.new_page()
+def test_the_window_opened_last_reads_and_the_other_may_take_the_reading_back(open_context, link):
+    one = open_context().new_page()
     enter(one, link)
-    two = context.new_page()
-    two.goto("/reading/")
+    two = open_context(viewport={"width": 390, "height": 844}).new_page()  # a phone, say
+    two.goto(link)
     wait_for_image(two, 1)
 
     answer_by_keyboard(one, "1", "r", "1")
+    expect(one.get_by_role("heading", name="Continued elsewhere")).to_be_visible()
+    assert not Answer.objects.exists()
+    one.keyboard.press("Enter")
+    wait_for_image(one, 1)
+    expect(one.locator("#next")).to_be_enabled()  # the choice was kept
+    one.keyboard.press("Enter")
     wait_for_image(one, 2)
-    answer_by_keyboard(two, "2", "a", "5")
 
+    answer_by_keyboard(two, "2", "a", "5")
     expect(two.locator("#notice")).to_contain_text("another window")
     wait_for_image(two, 2)
     assert Answer.objects.get().entity == "mel"
+    answer_by_keyboard(two, "2", "a", "5")
+    wait_for_image(two, 3)
+    assert Answer.objects.count() == 2
+
+
+def test_raters_are_asked_at_the_end_and_their_words_are_kept(page, link_to):
+    enter(page, link_to(entities=["mel", "nv"]))
+    for number in range(1, 5):
+        wait_for_image(page, number)
+        answer_by_keyboard(page, "1", "r", "1")
+
+    page.get_by_label("in per cent").fill("40")
+    page.get_by_label("What gave them away?").fill("too smooth")
+    page.get_by_role("button", name="Send").click()
+
+    expect(page.get_by_text("Your last words are saved")).to_be_visible()
+    assert Session.objects.get().debrief == {"ai_percent": 40, "gave_away": "too smooth"}
 
 
 def test_back_never_shows_an_image_that_is_answered(page, link):

@@ -155,6 +155,36 @@ def test_an_answer_from_another_tab_gives_409_and_the_current_turn(rater, sessio
     assert response.json()["turn"]["answered"] == 1
 
 
+def test_only_the_window_that_was_opened_last_answers_and_a_retry_is_still_known(rater, session):
+    first, second = (rater.get(reverse("reading")).context["window"] for _ in range(2))
+    key, token = str(uuid4()), turn(session).current.token
+
+    refused = submit(rater, session, window=first)
+    taken = submit(rater, session, window=second, key=key)
+    again = submit(rater, session, window=first, key=key, token=token)
+
+    assert (refused.status_code, refused.json()["turn"]) == (409, None)
+    assert (taken.status_code, again.status_code) == (201, 201)
+    assert Answer.objects.count() == 1
+
+
+def test_what_is_said_at_the_end_is_asked_after_the_last_image_only_and_once(rater, session):
+    words = {"ai_percent": "40", "gave_away": ""}
+    rater.post(reverse("ending"), words)
+    session.refresh_from_db()
+    assert session.debrief is None
+    while turn(session).current:
+        submit(rater, session)
+
+    wrong = rater.post(reverse("ending"), {"ai_percent": "140"})
+    rater.post(reverse("ending"), words)
+    rater.post(reverse("ending"), {"ai_percent": "90"})
+
+    assert (wrong.status_code, b"100" in wrong.content) == (422, True)
+    session.refresh_from_db()
+    assert session.debrief == {"ai_percent": 40}
+
+
 def test_the_api_refuses_strangers_and_missing_csrf(client, rater, session, invitation):
     from django.test import Client
 
@@ -213,13 +243,14 @@ def test_nothing_that_a_rater_receives_names_the_truth(rater, session, sealed):
     assert sealed.nonce.encode() not in everything
 
 
-def test_the_page_of_one_trial_is_that_of_another_but_for_token_and_count(rater, session):
+def test_the_page_of_one_trial_is_that_of_another_but_for_tokens_and_count(rater, session):
     pages = []
     for _ in range(4):
         trial, following = turn(session).current, turn(session).following
-        page = rater.get(reverse("reading")).content.decode()
+        shown = rater.get(reverse("reading"))
+        page = shown.content.decode()
         csrf = page.split('csrfmiddlewaretoken" value="')[1].split('"')[0]
-        for word in (trial.token, following.token, csrf):
+        for word in (trial.token, following.token, csrf, shown.context["window"]):
             page = page.replace(word, "…")
         pages.append(page.replace(f'"answered": {trial.position - 1}', "…"))
         submit(rater, session)

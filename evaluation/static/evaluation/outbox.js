@@ -18,9 +18,9 @@ export function uuid() {
 }
 
 export class Outbox {
-  constructor({ name, address, csrf, onTrouble }) {
+  constructor({ name, address, csrf, reader, onTrouble }) {
     this.name = `outbox:${name}`;
-    Object.assign(this, { address, csrf, onTrouble });
+    Object.assign(this, { address, csrf, reader, onTrouble });
     addEventListener("beforeunload", (event) => {
       if (this.waiting) event.preventDefault();
     });
@@ -56,7 +56,9 @@ export class Outbox {
     for (let tries = 0; ; tries++) {
       let response = null;
       try {
-        response = await this.post(this.address, this.waiting);
+        // An answer that outlived a reload is sent by the window that reads now.
+        const answer = { ...JSON.parse(this.waiting), window: this.reader };
+        response = await this.post(this.address, JSON.stringify(answer));
       } catch {
         // no connection: said below, and tried again
       }

@@ -51,6 +51,7 @@ const outbox = new Outbox({
   name: form.dataset.reading,
   address: form.dataset.answers,
   csrf: document.querySelector("[name=csrfmiddlewaretoken]").value,
+  reader: form.dataset.window,
   onTrouble: () => say("unsaved"),
 });
 
@@ -386,6 +387,11 @@ async function deliver() {
   if (status === 410) for (const question of questions) question.disabled = true;
   refresh();
   if (status !== 201 && status !== 409) return say(problems[status] ?? "refused");
+  if (status === 409 && !reply.turn) {
+    await rest("elsewhere"); // going on takes the reading back to this window
+    return location.reload();
+  }
+  if (reply.window) outbox.reader = reply.window;
   localStorage.removeItem(draft);
   const practised = turn.practice;
   turn = status === 409 ? reply.turn : reply;
