@@ -41,6 +41,15 @@ COLUMNS = (
     "block",
     "exposure_ms",
     "times_shown",
+    "confidence",
+    "quality",
+    "marks",
+    "reason",
+    "hidden_ms",
+    "timing",
+    "versions",
+    "shown_at",
+    "answered_at",
 )
 
 
@@ -169,4 +178,13 @@ def _row(study: Study, answer: Answer) -> dict[str, object]:
         "block": trial.block,
         "exposure_ms": trial.exposure_ms,
         "times_shown": trial.times_shown,
+        "confidence": answer.confidence,
+        "quality": answer.quality,
+        "marks": answer.marks or None,
+        "reason": answer.reason or None,
+        "hidden_ms": answer.timing.get("hidden_ms"),
+        "timing": answer.timing.get("method"),
+        "versions": answer.version,
+        "shown_at": trial.shown_at,
+        "answered_at": answer.answered_at,
     }

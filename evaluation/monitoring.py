@@ -1,15 +1,14 @@
 """Watching a study: how far and how fast each rater is, never how right but in attention checks."""
 
-import csv
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from io import StringIO
 from statistics import median
 
 from django.db.models import F, Max
 from django.utils import timezone
 
+from evaluation.csv_text import csv_text
 from evaluation.design.items import Kind
 from evaluation.design.questions import answered_origin, check_is_right
 from evaluation.models import Answer, Invitation, Rater, Session, StimulusTruth, Study
@@ -116,27 +115,26 @@ def standing(progress: list[RaterProgress]) -> Standing:
 
 
 def progress_csv(progress: list[RaterProgress]) -> str:
-    """Return the standing as CSV, raters by their codes only."""
-    out = StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
-    for row in progress:
-        writer.writerow(
-            [
-                row.rater.code,
-                row.occasion,
-                row.state,
-                row.answered,
-                row.total,
-                row.started.isoformat(timespec="seconds") if row.started else "",
-                row.last_seen.isoformat(timespec="seconds") if row.last_seen else "",
-                "" if row.median_s is None else f"{row.median_s:.1f}",
-                "" if row.per_hour is None else f"{row.per_hour:.0f}",
-                row.checks_right,
-                row.checks_answered,
-            ]
-        )
-    return out.getvalue()
+    """Return the same as CSV, raters by their codes."""
+    return csv_text(
+        CSV_COLUMNS,
+        (
+            {
+                "rater": row.rater.code,
+                "occasion": row.occasion,
+                "state": row.state,
+                "answered": row.answered,
+                "total": row.total,
+                "started": row.started,
+                "last_seen": row.last_seen,
+                "median_s": None if row.median_s is None else f"{row.median_s:.1f}",
+                "images_per_hour": None if row.per_hour is None else f"{row.per_hour:.0f}",
+                "checks_right": row.checks_right,
+                "checks_answered": row.checks_answered,
+            }
+            for row in progress
+        ),
+    )
 
 
 def _times(study: Study) -> dict[int, list[int]]:

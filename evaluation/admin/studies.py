@@ -19,6 +19,7 @@ from evaluation.admin.preview import preview_answer, preview_page
 from evaluation.admin.study_acts import ACTS, Act, site_of
 from evaluation.admin.study_form import FIELDSETS, StudyForm
 from evaluation.errors import EvaluationError
+from evaluation.export import export_study
 from evaluation.letters import (
     invitation_letter,
     invitations_to_send,
@@ -103,6 +104,7 @@ class StudyAdmin(PlainAdmin):
             for name, view in (
                 ("monitor", self._monitor),
                 ("progress", self._progress),
+                ("export", self._export),
                 ("preview", self._preview),
                 ("preview_answers", self._preview_answers),
             )
@@ -148,6 +150,18 @@ class StudyAdmin(PlainAdmin):
         return HttpResponse(
             progress_csv(rater_progress(study)),
             content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": name},
+        )
+
+    def _export(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Send the data of a closed study."""
+        study = self._seen(request, pk)
+        if not study.closed_at:
+            raise Http404("only a closed study has data")
+        name = f'attachment; filename="{study.slug}.zip"'
+        return HttpResponse(
+            export_study(study, actor=who(request)),
+            content_type="application/zip",
             headers={"Content-Disposition": name},
         )
 

@@ -1,0 +1,131 @@
+"""The data of a closed study as files: what a statistician needs, in any program that reads CSV."""
+
+import json
+import zipfile
+from io import BytesIO
+
+from django.contrib.auth.models import User
+
+from evaluation.audit_trail import record_event
+from evaluation.csv_text import csv_text
+from evaluation.dataset import COLUMNS, unblinded_table
+from evaluation.models import Session, Study
+
+#: What each column of answers.csv holds, in its order.
+ANSWERS = {
+    "study": "short name of the study",
+    "rater": "random code of the rater",
+    "rater_kind": "human, ai or simulated",
+    "session": "code of the rater and the occasion",
+    "occasion": "1 is the first reading, 2 the one after the washout, ...",
+    "trial": "position in the rater's order, from 1",
+    "image": "name of the image (of a pair: of the synthetic one)",
+    "lesion": "images of one lesion share it",
+    "origin": "truth: real or synthetic",
+    "generator": "what made a synthetic image; empty for a real one",
+    "entity": "truth: code of the diagnosis",
+    "answered_entity": "the rater's diagnosis",
+    "answered_origin": "real or synthetic; of a pair: synthetic if the rater found it",
+    "rating": "1, surely real, to twice the levels of confidence, surely synthetic",
+    "entity_confidence": "from 0 to 1, where a program reads",
+    "response_ms": "from the painted image to the answer, in ms, time hidden not counted",
+    "repeat": "True: the image was shown before in this session",
+    "practice": "True: practice, part of no analysis",
+    "sex": "of the person in the image",
+    "age": "in years",
+    "site": "place on the body",
+    "skin_tone": "individual typology angle in degrees, or any class",
+    "check": "True: an attention check, part of no analysis",
+    "excluded": "True: the rater was withdrawn, or the sealed rule excludes them",
+    "beside": "of a pair: name of the real image",
+    "block": "of the rater's list, from 0",
+    "exposure_ms": "for how long the image was to be shown; empty: until answered",
+    "times_shown": "1, or more where the page was loaded again",
+    "confidence": "in the origin, or the side of a pair; from 1",
+    "quality": "of the image, from 1 to 5",
+    "marks": "places [x, y] that gave it away, in px of the image as shown, as JSON",
+    "reason": "in the rater's words",
+    "hidden_ms": "for how long the page was hidden meanwhile, in ms",
+    "timing": "how the beginning was timed: element (Element Timing) or frame",
+    "versions": "1, or more where the answer was corrected; the last one stands here",
+    "shown_at": "when the server first handed the image out",
+    "answered_at": "when the server stored the answer",
+}
+#: What each column of raters.csv holds; one row a session.
+RATERS = {
+    "rater": "random code of the rater",
+    "rater_kind": "human, ai or simulated",
+    "occasion": "1 is the first reading, 2 the one after the washout, ...",
+    "consented_at": "when the rater agreed",
+    "consent_sha256": "SHA-256 of the text agreed to",
+    "declined_at": "when the rater declined",
+    "started_at": "when the first image was asked for",
+    "completed_at": "when the last answer was stored",
+    "withdrawn_at": "when the coordinator took the rater out",
+    "role": "as the rater says, as all that follows",
+    "years_dermatology": "years",
+    "years_dermoscopy": "years",
+    "dermoscopy_training": "none, course or certified",
+    "skin_types": "of the rater's patients: light, mixed or dark",
+    "knows_datasets": "has worked with the ISIC Archive or HAM10000: no, seen or worked",
+    "colour_vision": "normal, deficient or unknown",
+    "screen": "phone, tablet, laptop, monitor or medical",
+    "steps_seen": "how many of eight greys the rater can tell apart",
+    "bright": "True: the brightness is turned up",
+    "unfiltered": "True: night mode and colour filters are off",
+    "measured": "window, pixels and frames as the page measured them, as JSON",
+    "ai_percent": "how many images the rater took for AI, in per cent, before any result",
+    "gave_away": "what gave them away, in the rater's words",
+}
+
+
+def export_study(study: Study, *, actor: User | None = None) -> bytes:
+    """Return a zip of the answers, the raters, what the columns mean, and the protocol.
+
+    Raises:
+        StillBlinded: the study is not closed.
+    """
+    files = {
+        "answers.csv": csv_text(COLUMNS, unblinded_table(study.slug)),
+        "raters.csv": csv_text(RATERS, _raters(study)),
+        "dictionary.csv": csv_text(
+            ("file", "column", "holds"),
+            [
+                {"file": file, "column": column, "holds": holds}
+                for file, columns in (("answers.csv", ANSWERS), ("raters.csv", RATERS))
+                for column, holds in columns.items()
+            ],
+        ),
+        "protocol.json": json.dumps(study.protocol, indent=2, ensure_ascii=False) + "\n",
+    }
+    record_event("export_study", study=study, actor=actor)
+    out = BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in files.items():
+            archive.writestr(f"{study.slug}/{name}", text)
+    return out.getvalue()
+
+
+def _raters(study: Study) -> list[dict[str, object]]:
+    sessions = (
+        Session.objects.filter(rater__study=study)
+        .select_related("rater")
+        .order_by("rater__code", "occasion")
+    )
+    return [
+        {
+            **(session.rater.about or {}),
+            **(session.device or {}),
+            **(session.debrief or {}),
+            "rater": session.rater.code,
+            "rater_kind": session.rater.kind,
+            "occasion": session.occasion,
+            "consent_sha256": session.consent_sha256,
+            "withdrawn_at": session.rater.withdrawn_at,
+            **{
+                name: getattr(session, name)
+                for name in ("consented_at", "declined_at", "started_at", "completed_at")
+            },
+        }
+        for session in sessions
+    ]
