@@ -21,7 +21,7 @@ from django.views import View
 
 from analysis.closed_study import closed_study
 from analysis.errors import AnalysisError
-from analysis.planning import Assumptions
+from analysis.planning import Assumptions, prospect
 from analysis.planning_report import drawing, plan, sentences
 from analysis.report.build import SCHEMA, write_report
 from evaluation.errors import StillBlinded, UnknownStudy
@@ -149,6 +149,23 @@ def plan_page(request: HttpRequest) -> HttpResponse:
             "alt": drawn.alt,
         }
     return render(request, "analysis/plan.html", context)
+
+
+class ReachForm(forms.Form):
+    """The size of a study that is being put together."""
+
+    raters = forms.IntegerField(min_value=1, max_value=200)
+    images = forms.IntegerField(min_value=2, max_value=1000)
+
+
+@staff_member_required
+def reach(request: HttpRequest) -> HttpResponse:
+    """Say what a study of this size could show, under the usual assumptions."""
+    form = ReachForm(request.GET)
+    found = None
+    if form.is_valid():
+        found = prospect(form.cleaned_data["raters"], form.cleaned_data["images"], simulations=200)
+    return render(request, "analysis/reach.html", {"prospect": found})
 
 
 report = PageView.as_view()

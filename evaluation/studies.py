@@ -199,7 +199,7 @@ def redraw(study: Study) -> None:
     """
     if study.sealed_at:
         raise StudySealed(f"study '{study.slug}' is sealed; copy it to change its images")
-    candidates = _candidates(_available(study))
+    candidates = _candidates(_available_to(study))
     drawn = draw_images(
         candidates,
         entities=study.entities,
@@ -231,21 +231,22 @@ def draw_table(study: Study) -> list[tuple[str, list[tuple[int, int]]]]:
     Returns:
         The entity's title, and (drawn, available) of the real images and of each generator.
     """
-    counts = (
-        Counter(images.values_list("entity", "generator"))
-        for images in (
-            Image.objects.filter(drawn_for__study=study, drawn_for__use=Use.STUDY),
-            _available(study),
-        )
-    )
-    drawn, available = counts
+    chosen = Image.objects.filter(drawn_for__study=study, drawn_for__use=Use.STUDY)
+    drawn, stock = count_lesions(chosen), count_lesions(_available_to(study))
     return [
         (
             entity_title(entity),
-            [(drawn[entity, arm], available[entity, arm]) for arm in ("", *study.generators)],
+            [(drawn[entity, arm], stock[entity, arm]) for arm in ("", *study.generators)],
         )
         for entity in study.entities
     ]
+
+
+def count_lesions(images: QuerySet[Image]) -> Counter[tuple[str, str]]:
+    """Count images by entity and generator ("" is real), images of one lesion as one."""
+    rows = images.values_list("entity", "generator", "lesion", "pk")
+    lesions = {(entity, generator, lesion or pk) for entity, generator, lesion, pk in rows}
+    return Counter((entity, generator) for entity, generator, _ in lesions)
 
 
 def ai_images_a_rater(study: Study) -> int:
@@ -254,13 +255,22 @@ def ai_images_a_rater(study: Study) -> int:
     return round(drawn * (study.readings_per_image or study.raters_at_most) / study.raters_at_most)
 
 
-def _available(study: Study) -> QuerySet[Image]:
-    """Return what the study may draw from: images that no other study has drawn."""
-    images = Image.objects.filter(dataset=study.dataset) | Image.objects.filter(
-        generator__in=study.generators
-    )
-    of_entities = images.filter(entity__in=study.entities)
-    return of_entities.exclude(drawn_for__in=StudyImage.objects.exclude(study=study))
+def available_images(
+    dataset: Dataset | None,
+    generators: Sequence[str],
+    entities: Sequence[str],
+    *,
+    besides: Study | None = None,
+) -> QuerySet[Image]:
+    """Return what a study may draw from: images that no study besides this one has drawn."""
+    images = Image.objects.filter(dataset=dataset) if dataset else Image.objects.none()
+    images = images | Image.objects.filter(generator__in=generators)
+    others = StudyImage.objects.exclude(study=besides) if besides else StudyImage.objects.all()
+    return images.filter(entity__in=entities).exclude(drawn_for__in=others)
+
+
+def _available_to(study: Study) -> QuerySet[Image]:
+    return available_images(study.dataset, study.generators, study.entities, besides=study)
 
 
 def _candidates(images: QuerySet[Image]) -> list[Candidate]:

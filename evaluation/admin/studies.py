@@ -10,14 +10,16 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from evaluation.admin.base import PlainAdmin, who
 from evaluation.admin.preview import preview_answer, preview_page
 from evaluation.admin.study_acts import ACTS, Act, site_of
-from evaluation.admin.study_form import FIELDSETS, StudyForm
+from evaluation.admin.study_form import FIELDSETS, QUESTIONS, StockForm, StudyForm
+from evaluation.design.questions import Question
+from evaluation.entities import entity_title
 from evaluation.errors import EvaluationError
 from evaluation.export import export_study
 from evaluation.letters import (
@@ -30,6 +32,9 @@ from evaluation.letters import (
 from evaluation.models import Study
 from evaluation.monitoring import progress_csv, rater_progress, standing
 from evaluation.studies import ai_images_a_rater, draw_table
+
+#: Fields that hold lists of codes, and what shows them.
+IN_WORDS = {name: f"{name}_in_words" for name in ("generators", "entities", "questions")}
 
 
 @admin.register(Study)
@@ -85,6 +90,27 @@ class StudyAdmin(PlainAdmin):
         form.actor = who(request)  # type: ignore[attr-defined]
         return form
 
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Give the form's script its words and the addresses that it asks."""
+        words = {
+            "steps": _("Steps"),
+            "review": _("Review"),
+            "next": _("Next"),
+            "yes": _("yes"),
+            "no": _("no"),
+            "study": object_id or "",
+            "stock": reverse("admin:evaluation_study_stock"),
+            "reach": reverse("reach"),
+        }
+        context = {**(extra_context or {}), "words": words}
+        return super().changeform_view(request, object_id, form_url, context)
+
     def get_urls(self) -> list[URLPattern]:
         """Add the acts on a study."""
         own = [
@@ -109,7 +135,18 @@ class StudyAdmin(PlainAdmin):
                 ("preview_answers", self._preview_answers),
             )
         ]
-        return [*own, *looks, *super().get_urls()]
+        stock = path(
+            "stock/", self.admin_site.admin_view(self._stock), name="evaluation_study_stock"
+        )
+        return [stock, *own, *looks, *super().get_urls()]
+
+    def _stock(self, request: HttpRequest) -> HttpResponse:
+        """Show what there is of each diagnosis, for the form's choice of images."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        form = StockForm(request.GET)
+        form.is_valid()  # what is not chosen yet, or nonsense, is left out
+        return render(request, "admin/evaluation/study/stock.html", form.stock())
 
     def _monitor(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show how far the raters are, on a page that renews itself."""
@@ -225,7 +262,31 @@ class StudyAdmin(PlainAdmin):
         self, request: HttpRequest, obj: Study | None = None
     ) -> tuple[str, ...]:
         """Freeze everything once a study is sealed."""
-        return self.form.Meta.fields if obj and obj.sealed_at else ()
+        return (*self.form.Meta.fields, *IN_WORDS.values()) if obj and obj.sealed_at else ()
+
+    def get_fieldsets(self, request: HttpRequest, obj: Study | None = None) -> Any:
+        """Say in words what a sealed study holds as codes."""
+        if not (obj and obj.sealed_at):
+            return self.fieldsets
+        return [
+            (title, {**options, "fields": [IN_WORDS.get(f, f) for f in options["fields"]]})
+            for title, options in self.fieldsets
+        ]
+
+    @admin.display(description=_("AI images by"))
+    def generators_in_words(self, study: Study) -> str:
+        """Return the generators."""
+        return ", ".join(study.generators)
+
+    @admin.display(description=_("Diagnoses"))
+    def entities_in_words(self, study: Study) -> str:
+        """Return the diagnoses, in the order of the buttons."""
+        return ", ".join(entity_title(code) for code in study.entities)
+
+    @admin.display(description=_("Questions"))
+    def questions_in_words(self, study: Study) -> str:
+        """Return the questions, in the order of the page."""
+        return ", ".join(str(QUESTIONS[Question(name)]) for name in study.questions)
 
     def get_prepopulated_fields(
         self, request: HttpRequest, obj: Study | None = None

@@ -7,28 +7,26 @@ from django.contrib.auth.models import User
 from django.utils.translation import gettext_lazy as _
 
 from evaluation.design.questions import Question
-from evaluation.entities import ENTITIES, known_entities
+from evaluation.entities import ENTITIES, entity_title, known_entities
 from evaluation.errors import EvaluationError
-from evaluation.models import Image, Origin, Study
+from evaluation.models import Dataset, Image, Origin, Study
 from evaluation.models.study import default_questions
-from evaluation.studies import change_draft, create_study
+from evaluation.studies import available_images, change_draft, count_lesions, create_study
 
+#: A class begins a step of the form; what follows without one belongs to it.
 FIELDSETS: tuple[tuple[Any, Any], ...] = (
-    (None, {"fields": ("title", "slug", "dataset", "generators", "images_per_cell")}),
-    (_("Questions"), {"fields": ("questions", "entities", "confidence_levels")}),
     (
-        _("Reading"),
+        _("Images"),
         {
-            "fields": (
-                "pairs",
-                ("exposure_ms", "staircase"),
-                ("step_up_ms", "step_down_ms"),
-                ("practice_images", "break_every"),
-                "zoom",
-                "corrections",
-                ("checks", "checks_from", "checks_needed"),
-            ),
-            "classes": ("collapse",),
+            "fields": ("title", "slug", "dataset", "generators", "entities", "images_per_cell"),
+            "classes": ("begins-step", "shows-stock"),
+        },
+    ),
+    (
+        _("Questions"),
+        {
+            "fields": ("questions", "confidence_levels", "corrections"),
+            "classes": ("begins-step",),
         },
     ),
     (
@@ -45,15 +43,18 @@ FIELDSETS: tuple[tuple[Any, Any], ...] = (
         },
     ),
     (
-        _("Raters and readings"),
+        _("Design"),
         {
             "fields": (
-                ("opens_at", "closes_at"),
-                ("raters_at_most", "readings_per_image"),
-                ("occasions", "washout_days"),
+                "pairs",
+                ("exposure_ms", "staircase"),
+                ("step_up_ms", "step_down_ms"),
+                "zoom",
+                ("practice_images", "break_every"),
                 "repeats_percent",
+                ("checks", "checks_from", "checks_needed"),
             ),
-            "classes": ("collapse",),
+            "classes": ("begins-step",),
         },
     ),
     (
@@ -65,13 +66,36 @@ FIELDSETS: tuple[tuple[Any, Any], ...] = (
                 ("run_of_origin", "run_of_entity"),
                 "seed",
             ),
-            "classes": ("collapse",),
             "description": _(
                 "Every rater has an order of their own. Left empty, it is purely random."
             ),
         },
     ),
+    (
+        _("Raters"),
+        {
+            "fields": (
+                ("raters_at_most", "readings_per_image"),
+                ("occasions", "washout_days"),
+                ("opens_at", "closes_at"),
+            ),
+            "classes": ("begins-step", "shows-reach"),
+        },
+    ),
 )
+
+
+#: What each question is called on the desk.
+QUESTIONS = {
+    Question.ENTITY: _("diagnosis"),
+    Question.ORIGIN: _("real or AI"),
+    Question.SIDE: _("of a pair: which one is AI"),
+    Question.CONFIDENCE: _("confidence in that"),
+    Question.SCALE: _("instead of these two: one scale from real to AI"),
+    Question.QUALITY: _("quality of the image"),
+    Question.MARKS: _("places in the image that gave it away"),
+    Question.REASON: _("reason, in words"),
+}
 
 
 class OrderedChoices(forms.CheckboxSelectMultiple):
@@ -112,19 +136,7 @@ class StudyForm(forms.ModelForm):
         label=_("Questions"),
         widget=OrderedChoices,
         initial=default_questions,
-        choices=[
-            (Question.ENTITY, _("diagnosis")),
-            (Question.ORIGIN, _("real or AI")),
-            (Question.SIDE, _("of a pair: which one is AI")),
-            (Question.CONFIDENCE, _("confidence in that")),
-            (
-                Question.SCALE,
-                _("instead of these two: one scale from real to AI"),
-            ),
-            (Question.QUALITY, _("quality of the image")),
-            (Question.MARKS, _("places in the image that gave it away")),
-            (Question.REASON, _("reason, in words")),
-        ],
+        choices=list(QUESTIONS.items()),
     )
     generators = forms.MultipleChoiceField(
         label=_("AI images by"),
@@ -202,3 +214,35 @@ class StudyForm(forms.ModelForm):
 
     def _post_clean(self) -> None:
         """Leave the instance alone: the services have filled and checked it."""
+
+
+class StockForm(forms.Form):
+    """The choice of images while the form is filled in."""
+
+    dataset = forms.ModelChoiceField(Dataset.objects.all())
+    generators = forms.MultipleChoiceField(choices=generators_with_images)
+    entities = forms.MultipleChoiceField(choices=lambda: list(known_entities().items()))
+    images_per_cell = forms.IntegerField(min_value=1)
+    study = forms.ModelChoiceField(Study.objects.all(), required=False)
+
+    def stock(self) -> dict[str, Any]:
+        """Return how many images there are of each entity and origin, and where they fall short."""
+        given = self.cleaned_data
+        dataset, generators = given.get("dataset"), given.get("generators", [])
+        entities, wanted = given.get("entities", []), given.get("images_per_cell", 1)
+        counts = count_lesions(
+            available_images(dataset, generators, entities, besides=given.get("study"))
+        )
+        needed = {"": wanted * len(generators), **dict.fromkeys(generators, wanted)}
+        arms = [arm for arm in needed if arm or dataset]
+        return {
+            "dataset": dataset,
+            "generators": generators,
+            "rows": [
+                (
+                    entity_title(entity),
+                    [(counts[entity, arm], counts[entity, arm] < needed[arm]) for arm in arms],
+                )
+                for entity in entities
+            ],
+        }

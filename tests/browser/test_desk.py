@@ -2,7 +2,7 @@
 
 import pytest
 from django.urls import reverse
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from evaluation.coordinators import create_coordinator
 from evaluation.models import Answer, Session, Study
@@ -12,24 +12,79 @@ from tests.browser.reading import wait_for_image
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+@pytest.fixture
+def at_desk(page, live_server):
+    """Return a function that opens a page of the desk as a coordinator."""
+
+    def open_page(address: str) -> Page:
+        password = create_coordinator("coordinator")
+        page.goto(f"{live_server.url}{address}")
+        page.get_by_label("Username").fill("coordinator")
+        page.get_by_label("Password").fill(password)
+        page.get_by_role("button", name="Log in").click()
+        return page
+
+    return open_page
+
+
+def step_to(page: Page, name: str) -> None:
+    """Press Next until a step of the study's form is open."""
+    step = page.locator(".steps").get_by_role("button", name=name)
+    while step.get_attribute("aria-current") is None:
+        page.get_by_role("button", name="Next").click()
+
+
+def test_a_study_is_put_together_step_by_step(at_desk, real_images, synthetic_images):
+    page = at_desk(reverse("admin:evaluation_study_add"))
+    page.get_by_role("button", name="Next").click()  # without a title there is no next step
+    expect(page.get_by_label("Title")).to_be_focused()
+    expect(page.get_by_label("Levels of confidence")).to_be_hidden()
+
+    page.get_by_label("Title").fill("Stepwise")
+    page.locator("#id_dataset").select_option(label=real_images.name)
+    page.get_by_label("made", exact=True).check()
+    page.get_by_label("Images per entity and origin").fill("4")
+    page.keyboard.press("Tab")
+    expect(page.locator(".beside .short")).to_have_text(["3 · too few"] * 7)
+    step_to(page, "Review")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".errornote")).to_be_visible()  # the server finds too few, too
+    expect(page.get_by_label("Title")).to_have_value("Stepwise")
+
+    page.get_by_label("Images per entity and origin").fill("2")
+    page.keyboard.press("Tab")
+    expect(page.locator(".beside .short")).to_have_count(0)
+    step_to(page, "Raters")
+    page.get_by_label("Raters at most").fill("6")
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("6 raters of 14 AI images each")).to_be_visible()
+    step_to(page, "Review")
+    review = page.locator(".review")
+    expect(review).to_contain_text("diagnosis, real or AI, confidence in that")
+    expect(review).to_contain_text("Raters at most6")
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url("**/evaluation/study/")
+
+    study = Study.objects.get()
+    assert (study.slug, study.raters_at_most, study.drawn.count()) == ("stepwise", 6, 28)
+
+
 def test_questions_and_diagnoses_are_asked_in_the_coordinators_order(
-    page, real_images, synthetic_images, live_server
+    at_desk, real_images, synthetic_images
 ):
-    password = create_coordinator("coordinator")
-    page.goto(f"{live_server.url}/admin/evaluation/study/add/")
-    page.get_by_label("Username").fill("coordinator")
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Log in").click()
+    page = at_desk(reverse("admin:evaluation_study_add"))
     page.get_by_label("Title").fill("Ordered")
     page.locator("#id_dataset").select_option(label=real_images.name)
     page.get_by_label("made", exact=True).check()
     page.get_by_label("Images per entity and origin").fill("1")
 
-    page.get_by_role("button", name="real or AI: up").click()
     up = page.get_by_role("button", name="Vascular lesion: up")
     up.click()
     up.press("Enter")
-    page.locator("input[type=submit]").first.click()
+    step_to(page, "Questions")
+    page.get_by_role("button", name="real or AI: up").click()
+    step_to(page, "Review")
+    page.get_by_role("button", name="Save").click()
     page.wait_for_url("**/evaluation/study/")
 
     study = Study.objects.get()
@@ -49,7 +104,7 @@ def test_questions_and_diagnoses_are_asked_in_the_coordinators_order(
     ],
 )
 def test_a_draft_is_previewed_and_nothing_is_stored(
-    page, real_images, synthetic_images, live_server, settings, keys
+    at_desk, real_images, synthetic_images, settings, keys
 ):
     study = create_study(
         slug="draft",
@@ -59,11 +114,7 @@ def test_a_draft_is_previewed_and_nothing_is_stored(
         images_per_cell=1,
         **settings,
     )
-    password = create_coordinator("coordinator")
-    page.goto(f"{live_server.url}/admin/evaluation/study/{study.pk}/change/")
-    page.get_by_label("Username").fill("coordinator")
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Log in").click()
+    page = at_desk(reverse("admin:evaluation_study_change", args=[study.pk]))
     page.get_by_role("link", name="See it as raters will").click()
 
     for number in (1, 2, 3):

@@ -181,6 +181,34 @@ def test_a_draft_can_be_changed_and_a_sealed_study_cannot(desk, draft):
     assert (draft.title, draft.seed) == ("Renamed", 3)
 
 
+def test_a_sealed_study_is_shown_in_words(desk, sealed):
+    page = text(desk.get(reverse("admin:evaluation_study_change", args=[sealed.pk])))
+
+    assert "Melanoma, Melanocytic nevus" in page
+    assert "diagnosis, real or AI, confidence in that" in page
+    assert "&quot;mel&quot;" not in page
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"dataset": "nonsense", "generators": "nobody", "entities": "mel"}, False),
+        ({"generators": "made", "entities": "mel", "images_per_cell": "many"}, True),
+    ],
+)
+def test_the_stock_leaves_out_what_makes_no_sense(desk, synthetic_images, query, found):
+    page = text(desk.get(reverse("admin:evaluation_study_stock"), query))
+
+    assert ("Melanoma" in page) is found
+
+
+def test_what_a_size_can_show_is_said_of_sizes_that_make_sense_only(desk):
+    said = [text(desk.get(reverse("reach"), {"raters": raters, "images": 70})) for raters in (5, 0)]
+
+    assert "5 raters of 70 AI images each" in said[0]
+    assert said[1].strip() == ""
+
+
 def test_images_of_a_sealed_study_are_hidden_until_it_is_closed(desk, sealed):
     hidden = sealed.drawn.first().image
     spare = Image.objects.exclude(drawn_for__study=sealed).first()
