@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 
@@ -15,7 +15,8 @@ Cycle = Callable[[], None]
 class Client:
     """Keeps one connection open, as a browser does."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, headers: Mapping[str, str] | None = None) -> None:
+        self.headers = dict(headers or {})
         self.connection = HTTPConnection(address, timeout=120)
         self.cookies: dict[str, str] = {}
         self.csrf = ""
@@ -28,7 +29,8 @@ class Client:
         self, method: str, path: str, body: str | None = None, kind: str = ""
     ) -> tuple[int, bytes]:
         """Send a request with the cookies there are, keep those that come, follow a redirect."""
-        headers = {"Cookie": "; ".join(f"{k}={v}" for k, v in self.cookies.items())}
+        cookies = "; ".join(f"{k}={v}" for k, v in self.cookies.items())
+        headers = {"Cookie": cookies, **self.headers}
         if body is not None:
             headers |= {"Content-Type": kind, "X-CSRFToken": self.csrf}
         try:
