@@ -27,6 +27,11 @@ FOR_ANSWERING = (
             "corrections",
             "break_every",
             "staircase",
+            "exposure_ms",
+            "step_up_ms",
+            "step_down_ms",
+            "sealed_at",
+            "opens_at",
         )
     ),
 )

@@ -25,13 +25,6 @@ from evaluation.models import (
 )
 from evaluation.models.study import stimuli_store
 
-WHAT_MOVES_THE_EXPOSURE = (
-    "staircase",
-    "exposure_ms",
-    "step_up_ms",
-    "step_down_ms",
-    "confidence_levels",
-)
 # Asked at every image: as SQL they take a third of what Django needs to write them anew.
 NEXT_TRIALS = """
     SELECT trial.*, count(*) OVER () AS unanswered FROM evaluation_trial trial
@@ -40,20 +33,30 @@ NEXT_TRIALS = """
     ORDER BY kind = 'practice' DESC, postponed, position LIMIT %s
 """
 HANDED_OUT = """
-    SELECT trial.token, stimulus.file, beside.file FROM evaluation_trial trial
-    JOIN evaluation_session session ON session.id = session_id
-    JOIN evaluation_stimulus stimulus ON stimulus.id = stimulus_id
-    LEFT JOIN evaluation_stimulus beside ON beside.id = beside_id
-    WHERE session.key = %s AND started_at IS NOT NULL
-    AND NOT EXISTS (SELECT FROM evaluation_answer WHERE trial_id = trial.id)
-    ORDER BY kind = 'practice' DESC, postponed, position LIMIT 2
+    WITH ahead AS MATERIALIZED (
+        SELECT token, stimulus_id, beside_id FROM evaluation_trial trial
+        WHERE session_id = (
+            SELECT id FROM evaluation_session WHERE key = %s AND started_at IS NOT NULL
+        ) AND NOT EXISTS (SELECT FROM evaluation_answer WHERE trial_id = trial.id)
+        ORDER BY kind = 'practice' DESC, postponed, position LIMIT 2
+    )
+    SELECT (SELECT file FROM evaluation_stimulus WHERE id = stimulus_id),
+        (SELECT file FROM evaluation_stimulus WHERE id = beside_id)
+    FROM ahead WHERE token = %s
+"""
+# What may change under a reading, read anew with the session's row locked.
+LOCK = """
+    SELECT session.started_at, session."window", rater.withdrawn_at,
+        study.closes_at, study.closed_at
+    FROM evaluation_session session
+    JOIN evaluation_rater rater ON rater.id = rater_id
+    JOIN evaluation_study study ON study.id = study_id
+    WHERE session.id = %s FOR NO KEY UPDATE OF session
 """
 NOTE_SHOWN = """
     UPDATE evaluation_trial
     SET shown_at = coalesce(shown_at, now()), times_shown = times_shown + 1 WHERE id = %s
 """
-#: What decides whether a study takes answers.
-WHEN_OPEN = ("sealed_at", "opens_at", "closes_at", "closed_at")
 
 
 @dataclass(frozen=True)
@@ -161,13 +164,13 @@ def stimulus_bytes(key: str | None, token: str, *, beside: bool = False) -> byte
         beside: return the right one of a pair.
     """
     with connection.cursor() as cursor:
-        cursor.execute(HANDED_OUT, [key or ""])
-        names = {trial: pair for trial, *pair in cursor.fetchall()}
-    if token not in names and (session := find_session(key)):
+        cursor.execute(HANDED_OUT, [key or "", token])
+        names = cursor.fetchone()
+    if names is None and (session := find_session(key)):
         last = correctable(session, turn(session))
         if last and last.token == token:
-            names[token] = [each and each.file.name for each in (last.stimulus, last.beside)]
-    name = names[token][beside] if token in names else None
+            names = [each and each.file.name for each in (last.stimulus, last.beside)]
+    name = names[beside] if names else None
     if not name:
         return None
     with stimuli_store().open(name) as stimulus:
@@ -208,40 +211,39 @@ def record_answer(
     """
     try:
         with transaction.atomic():
-            # Locking the session's row serialises double submits and two tabs.
-            locked = (
-                Session.objects.select_for_update(no_key=True, of=("self",))
-                .select_related("rater__study")
-                .only(
-                    "started_at",
-                    "window",
-                    "rater__withdrawn_at",
-                    *(f"rater__study__{name}" for name in WHAT_MOVES_THE_EXPOSURE),
-                    *(f"rater__study__{name}" for name in WHEN_OPEN),
-                )
-                .get(pk=session.pk)
-            )
-            withdrawn = locked.rater.withdrawn_at is not None
-            if withdrawn or not locked.rater.study.takes_answers or locked.started_at is None:
+            _lock(session)
+            study = session.rater.study
+            withdrawn = session.rater.withdrawn_at is not None
+            if withdrawn or not study.takes_answers or session.started_at is None:
                 raise StudyNotOpen("this study takes no more answers")
             ahead = _next_trials(session, 3)
             if not ahead or ahead[0].token != token:
                 standing = _standing(session, ahead)
                 answer = _record_elsewhere(session, standing, token, key, given, correction)
                 return answer, standing
-            if window is not None and window != locked.window:
+            if window is not None and window != session.window:
                 raise ContinuedElsewhere("the reading goes on in another window")
             standing = _standing(session, ahead[1:], since=1)
             if standing.current is None:
                 Session.objects.filter(pk=session.pk).update(completed_at=timezone.now())
-            if locked.rater.study.staircase:
-                _move_exposure(locked.rater.study, ahead[0], standing.current, given)
+            if study.staircase:
+                _move_exposure(study, ahead[0], standing.current, given)
             answer = Answer.objects.create(trial=ahead[0], key=key, **vars(given))
             if standing.current:
                 note_shown(standing.current)
             return answer, standing
     except IntegrityError as repeated:
         raise AnswerConflict("this answer was used for another image") from repeated
+
+
+def _lock(session: Session) -> None:
+    """Lock the session's row, which serialises double submits and two windows, and read it anew."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, [session.pk])
+        started, window, withdrawn, closes, closed = cursor.fetchone()
+    session.started_at, session.window = started, window
+    session.rater.withdrawn_at = withdrawn
+    session.rater.study.closes_at, session.rater.study.closed_at = closes, closed
 
 
 def _move_exposure(study: Study, trial: Trial, following: Trial | None, given: GivenAnswer) -> None:
