@@ -122,7 +122,7 @@ def unblinded_table(slug: str) -> list[dict[str, object]]:
     failed = raters_who_fail(rows, study.checks_needed)
     withdrawn = study.raters.filter(withdrawn_at__isnull=False).values_list("code", flat=True)
     out = failed | set(withdrawn)
-    return [{**row, "excluded": row["rater"] in out} for row in rows]
+    return [{**row, "excluded": row["excluded"] or row["rater"] in out} for row in rows]
 
 
 def raters_who_fail(rows: Sequence[Mapping[str, object]], needed: int) -> set[object]:
@@ -174,6 +174,7 @@ def _row(study: Study, answer: Answer) -> dict[str, object]:
         "site": truth.image.site or None,
         "skin_tone": truth.image.skin_tone,
         "check": trial.kind == Kind.CHECK,
+        "excluded": bool(trial.void_reason),
         "beside": beside.image.name if beside else None,
         "block": trial.block,
         "exposure_ms": trial.exposure_ms,

@@ -5,13 +5,17 @@ Nothing here imports or queries ground truth.
 
 import secrets
 from collections.abc import Mapping
+from statistics import median
 
+from django.db.models import Sum
 from django.utils import timezone
 
 from evaluation.errors import InvitationInvalid
 from evaluation.models import Invitation, OpenLink, Rater, Session
 from evaluation.seal import digest
 
+#: Seconds an image that raters are told to expect before anybody has finished.
+EXPECTED_S = 10
 #: Large columns that no page of a rater shows; reading them takes longer than the answer does.
 NOT_FOR_READING = ("rater__study__protocol", "rater__about", "device")
 #: What an answer and the turn after it need; reading all columns takes twice as long.
@@ -84,6 +88,16 @@ def find_session(key: str | None, *, for_answer: bool = False) -> Session | None
     if for_answer:
         return sessions.only(*FOR_ANSWERING).first()
     return sessions.defer(*NOT_FOR_READING).first()
+
+
+def usual_minutes(session: Session) -> int:
+    """Return how long this reading takes: as long as those who finished it, else as expected."""
+    done = Session.objects.filter(
+        rater__study=session.rater.study, occasion=session.occasion, completed_at__isnull=False
+    ).annotate(ms=Sum("trials__answers__response_ms"))
+    spent = [each.ms / 1000 for each in done]
+    expected = EXPECTED_S * (session.images + session.practice_images)
+    return max(1, round((median(spent) if spent else expected) / 60))
 
 
 def give_consent(session: Session) -> None:

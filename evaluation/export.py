@@ -36,7 +36,7 @@ ANSWERS = {
     "site": "place on the body",
     "skin_tone": "individual typology angle in degrees, or any class",
     "check": "True: an attention check, part of no analysis",
-    "excluded": "True: the rater was withdrawn, or the sealed rule excludes them",
+    "excluded": "True: a withdrawn rater, one whom the sealed rule excludes, or a void answer",
     "beside": "of a pair: name of the real image",
     "block": "of the rater's list, from 0",
     "exposure_ms": "for how long the image was to be shown; empty: until answered",

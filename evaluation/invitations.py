@@ -124,25 +124,6 @@ def reissue_link(
     return _new_link(rater, expires_at)
 
 
-@transaction.atomic
-def withdraw_rater(rater: Rater, *, reason: str, actor: User | None = None) -> None:
-    """Take a rater out of a study: their links end, their answers are kept but counted nowhere.
-
-    Raises:
-        EvaluationError: no reason is given, or the rater is withdrawn already.
-        StudyNotOpen: the study is closed, and its results stand.
-    """
-    study = Study.objects.select_for_update(no_key=True).get(pk=rater.study_id)
-    if study.closed_at:
-        raise StudyNotOpen(f"study '{study.slug}' is closed; its results stand as they are")
-    if not reason:
-        raise EvaluationError("say why the rater is withdrawn; the reason stays in the audit trail")
-    if not Rater.objects.filter(pk=rater.pk, withdrawn_at=None).update(withdrawn_at=timezone.now()):
-        raise EvaluationError("this rater is withdrawn already")
-    rater.invitations.filter(revoked_at=None).update(revoked_at=timezone.now())
-    record_event("withdraw_rater", study=study, actor=actor, rater=rater.code, reason=reason)
-
-
 def _new_link(rater: Rater, expires_at: datetime | None) -> Invitation:
     return Invitation.objects.create(
         rater=rater, token=secrets.token_urlsafe(24), expires_at=expires_at

@@ -196,6 +196,7 @@ def _protocol(study: Study, stimuli: Sequence[Stimulus]) -> dict[str, object]:
         "consent_sha256": digest(study.consent_text),
         "questionnaire": study.questionnaire,
         "device_check": study.device_check,
+        "tell_share": study.tell_share,
         "debrief": study.debrief,
         "entities": study.entities,
         "entity_titles": _titles(study.entities),

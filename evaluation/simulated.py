@@ -1,6 +1,6 @@
 """Simulated raters: readers drawn by a program, for examples and for tests of the whole flow."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import numpy as np
@@ -10,6 +10,9 @@ from evaluation.entering import give_consent, start_reading
 from evaluation.errors import StudyNotOpen
 from evaluation.models import Origin, Rater, Session, Side, StimulusTruth, Study
 from evaluation.sessions import GivenAnswer, record_answer, turn
+
+#: An assumption, of the order of the times that HYPE shows images for.
+HALF_MS = 250
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,15 @@ class Skill:
     sensitivity: float = 1.0
     criterion: float = 0.0
     diagnosis: tuple[float, float] = (0.7, 0.6)
+
+    def within(self, exposure_ms: int | None) -> "Skill":
+        """Return the skill where an image is seen for so long only; None is as long as one likes.
+
+        Sensitivity grows with time towards its full value; half of it is there at `HALF_MS`.
+        """
+        if exposure_ms is None:
+            return self
+        return replace(self, sensitivity=self.sensitivity * exposure_ms / (exposure_ms + HALF_MS))
 
     @classmethod
     def drawn(cls, sensitivity: float, spread: float, seed: int) -> "Skill":
@@ -46,10 +58,11 @@ def read_study(session: Session, skill: Skill, *, seed: int) -> None:
     # The answers are made from the truth, which nothing that serves raters may do.
     truths = {t.stimulus_id: t for t in StimulusTruth.objects.filter(stimulus__study=study)}
     while trial := turn(session).current:
+        truth, seen = truths[trial.stimulus_id], skill.within(trial.exposure_ms)
         given = (
-            _choose_side(truths[trial.stimulus_id], study, skill, rng)
+            _choose_side(truth, study, seen, rng)
             if study.pairs
-            else _answer(truths[trial.stimulus_id], study, skill, rng)
+            else _answer(truth, study, seen, rng)
         )
         record_answer(
             session=session, token=trial.token, key=UUID(bytes=rng.bytes(16)), given=given

@@ -14,9 +14,10 @@ from django.utils.translation import ngettext
 from evaluation.admin.base import who
 from evaluation.closing import close_study
 from evaluation.errors import EvaluationError
-from evaluation.invitations import invite_rater, make_open_link, reissue_link, withdraw_rater
+from evaluation.incidents import void_answer, withdraw_rater
+from evaluation.invitations import invite_rater, make_open_link, reissue_link
 from evaluation.letters import send_invitations, send_reminders
-from evaluation.models import Rater, Study
+from evaluation.models import Rater, Session, Study
 from evaluation.sealing import seal_study
 from evaluation.studies import copy_study, move_end
 
@@ -64,6 +65,23 @@ def withdraw(request: HttpRequest, study: Study) -> str:
     rater = get_object_or_404(Rater, study=study, code=request.POST.get("rater"))
     withdraw_rater(rater, reason=request.POST.get("reason", "").strip(), actor=who(request))
     return str(_("The rater is withdrawn. Their answers are kept and counted nowhere."))
+
+
+def void(request: HttpRequest, study: Study) -> str:
+    """Let one answer count nowhere."""
+    session = get_object_or_404(
+        Session,
+        rater__study=study,
+        rater__code=request.POST.get("rater"),
+        occasion=int(request.POST.get("occasion", "1")),
+    )
+    number = request.POST.get("number", "")
+    if not number.isdigit():
+        raise EvaluationError(str(_("Say which answer: its number, as the rater saw it.")))
+    void_answer(
+        session, int(number), reason=request.POST.get("reason", "").strip(), actor=who(request)
+    )
+    return str(_("The answer is void. It is kept and counts nowhere."))
 
 
 def copy(request: HttpRequest, study: Study) -> str:
@@ -115,6 +133,7 @@ ACTS: dict[str, Act] = {
     "invite": invite,
     "relink": relink,
     "withdraw": withdraw,
+    "void": void,
     "copy": copy,
     "open": open_link,
     "end": end,

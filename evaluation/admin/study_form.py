@@ -35,6 +35,7 @@ FIELDSETS: tuple[tuple[Any, Any], ...] = (
             "fields": (
                 "contact",
                 "consent_text",
+                "tell_share",
                 "questionnaire",
                 "device_check",
                 "debrief",
@@ -170,6 +171,7 @@ class StudyForm(forms.ModelForm):
             "checks_needed",
             "contact",
             "consent_text",
+            "tell_share",
             "questionnaire",
             "device_check",
             "debrief",

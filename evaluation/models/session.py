@@ -168,6 +168,9 @@ class Trial(models.Model):
     postponed = models.PositiveSmallIntegerField(
         default=0, help_text="Goes to the end, since its image did not arrive"
     )
+    void_reason = models.CharField(
+        max_length=200, blank=True, help_text="Why the answer counts nowhere"
+    )
     shown_at = models.DateTimeField(null=True)
     times_shown = models.PositiveSmallIntegerField(default=0)
 

@@ -51,6 +51,11 @@ class Study(models.Model):
         default=True,
         help_text=_("Eight greys, brightness, window; kept with the session, stops nobody"),
     )
+    tell_share = models.BooleanField(
+        _("tell raters that half is AI"),
+        default=False,
+        help_text=_("Else they learn that some images are photographs and some AI"),
+    )
     debrief = models.BooleanField(
         _("ask raters at the end"),
         default=True,

@@ -27,6 +27,7 @@ from evaluation.entering import (
     open_invitation,
     start_reading,
     take_over,
+    usual_minutes,
 )
 from evaluation.errors import InvitationInvalid, StudyNotOpen
 from evaluation.invitations import join
@@ -116,7 +117,7 @@ def reading(request: HttpRequest, session: Session) -> HttpResponse:
     if not_yet or not session.is_open:
         return render(request, "evaluation/waiting.html", shared)
     if session.consented_at is None:
-        return render(request, "evaluation/consent.html", shared)
+        return _consent_page(request, session)
     shared["questions"] = asked_questions(study)
     if session.started_at is None:
         return _before_reading(request, session, shared)
@@ -127,6 +128,20 @@ def reading(request: HttpRequest, session: Session) -> HttpResponse:
         "window": take_over(session),
     }
     return render(request, "evaluation/reading.html", shared)
+
+
+def _consent_page(
+    request: HttpRequest, session: Session, *, unticked: bool = False
+) -> HttpResponse:
+    context = {
+        "session": session,
+        "study": session.rater.study,
+        "total": session.images,
+        "minutes": usual_minutes(session),
+        "unticked": unticked,
+    }
+    status = 422 if unticked else 200
+    return render(request, "evaluation/consent.html", context, status=status)
 
 
 def _before_reading(
@@ -150,8 +165,7 @@ def consent(request: HttpRequest, session: Session) -> HttpResponse:
         decline(session)
         return render(request, "evaluation/declined.html", {"study": study})
     if request.POST.get("agree") != "yes":
-        shared = {"session": session, "study": study, "total": session.images}
-        return render(request, "evaluation/consent.html", {**shared, "unticked": True}, status=422)
+        return _consent_page(request, session, unticked=True)
     give_consent(session)
     return redirect("reading")
 

@@ -287,9 +287,13 @@ def test_progress_is_watched_live_and_as_csv_by_those_who_may(
     assert [client.get(page).status_code for page in pages] == [403, 403]
 
 
-def test_a_rater_is_withdrawn_and_a_study_copied_on_the_studys_page(desk, sealed, invitation):
+def test_raters_are_withdrawn_answers_voided_and_studies_copied_on_the_studys_page(
+    desk, sealed, invitation
+):
     code = invitation.rater.code
     assert "Say why" in act(desk, sealed, "withdraw", rater=code, reason=" ")
+    assert "which answer" in act(desk, sealed, "void", rater=code, number="x", reason="slip")
+    assert "no answer 1" in act(desk, sealed, "void", rater=code, number="1", reason="slip")
     assert "counted nowhere" in act(desk, sealed, "withdraw", rater=code, reason="ill")
     assert "exists already" in act(desk, sealed, "copy", slug="pilot")
 

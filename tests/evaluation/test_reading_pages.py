@@ -5,12 +5,15 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from evaluation.invitations import make_open_link
+from evaluation.invitations import invite_rater, make_open_link
 from evaluation.models import Answer, StimulusTruth
+from evaluation.sealing import seal_study
 from evaluation.sessions import turn
+from evaluation.studies import create_study
 
 GIVEN = {"entity": "nv", "origin": "real", "confidence": 2, "response_ms": 1500}
 
@@ -62,6 +65,43 @@ def test_the_link_leads_over_consent_and_instructions_to_the_first_image(client,
         "unfiltered": False,
         "measured": {"touch": False},
     }
+
+
+def test_raters_learn_how_long_it_takes_from_those_who_have_finished(rater, session):
+    page = reverse("invitation", args=[invite_rater(session.rater.study).token])
+    visitor = Client()
+    before = visitor.get(page, follow=True).content.decode()
+    for _ in range(28):
+        submit(rater, session, response_ms=30_000)
+    after = visitor.get(page, follow=True).content.decode()
+
+    assert "about 5 minutes" in before  # 28 images at 10 s
+    assert "about 14 minutes" in after
+
+
+@pytest.mark.parametrize(
+    ("told", "words"), [(True, "half were made by AI"), (False, "some were made by AI")]
+)
+def test_all_raters_are_told_the_share_in_the_same_words_or_none(
+    client, real_images, synthetic_images, told, words
+):
+    study = seal_study(
+        create_study(
+            slug="shared",
+            title="Shared",
+            dataset=real_images,
+            generators=["made"],
+            images_per_cell=1,
+            tell_share=told,
+        )
+    )
+    pages = [
+        client.get(reverse("invitation", args=[invite_rater(study).token]), follow=True)
+        for _ in range(2)
+    ]
+
+    assert study.protocol["tell_share"] is told
+    assert all(words in page.content.decode() for page in pages)
 
 
 def test_who_declines_is_thanked_and_may_change_their_mind(client, invitation, session):
@@ -186,8 +226,6 @@ def test_what_is_said_at_the_end_is_asked_after_the_last_image_only_and_once(rat
 
 
 def test_the_api_refuses_strangers_and_missing_csrf(client, rater, session, invitation):
-    from django.test import Client
-
     stranger = Client()
     forged = Client(enforce_csrf_checks=True)
     forged.get(reverse("invitation", args=[invitation.token]))

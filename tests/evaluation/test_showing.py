@@ -160,6 +160,21 @@ def test_the_exposure_follows_the_answers_and_starts_anew_with_each_block(study_
     assert Counter(block for _, block, _, _ in studied) == {0: 14, 1: 14}
 
 
+def test_who_sees_more_in_less_time_ends_at_shorter_exposures(study_of):
+    study = study_of(questions=["origin"], images_per_cell=3, exposure_ms=500, staircase=True)
+    last = []
+    for seed, sensitivity in enumerate((0, 20)):
+        session = invite_rater(study, kind=Rater.Kind.SIMULATED).rater.sessions.get()
+        read_study(session, Skill(sensitivity=sensitivity), seed=seed)
+        last.append(session.trials.last().exposure_ms)
+
+    guessing, seeing = last
+    assert seeing == 100  # never wrong, down to the shortest
+    assert guessing > 500
+    assert Skill(sensitivity=2).within(250).sensitivity == 1
+    assert Skill(sensitivity=2).within(None) == Skill(sensitivity=2)
+
+
 def test_a_staircase_of_pairs_follows_the_side(study_of):
     study = study_of(pairs=True, questions=["side"], exposure_ms=300, staircase=True, step_up_ms=40)
     session = begin(study)

@@ -9,17 +9,15 @@ from django.utils import timezone
 
 from evaluation.closing import close_study
 from evaluation.dataset import unblinded_table
-from evaluation.entering import open_invitation
 from evaluation.errors import (
     EvaluationError,
-    InvitationInvalid,
     StillBlinded,
     StudyNotOpen,
     StudySealed,
     TooFewImages,
     UnknownStudy,
 )
-from evaluation.invitations import invite_rater, withdraw_rater
+from evaluation.invitations import invite_rater
 from evaluation.models import Rater, StimulusTruth, Study, StudyImage
 from evaluation.seal import digest
 from evaluation.sealing import seal_study
@@ -164,38 +162,6 @@ def test_the_table_stays_shut_until_the_study_is_closed(sealed):
     for row in table:
         assert (row["rating"] > 5) == (row["answered_origin"] == "synthetic")
         assert (row["generator"] == "made") == (row["origin"] == "synthetic")
-
-
-def test_a_withdrawn_rater_reads_no_more_and_counts_nowhere(sealed):
-    for number in range(2):
-        invitation = invite_rater(sealed, kind=Rater.Kind.SIMULATED)
-        read_study(invitation.rater.sessions.get(), Skill(), seed=number)
-    waiting = invite_rater(sealed)
-    gone = sealed.raters.get(reading_list=0)
-
-    with pytest.raises(EvaluationError, match="say why"):
-        withdraw_rater(gone, reason="")
-    withdraw_rater(gone, reason="asked us to")
-    withdraw_rater(waiting.rater, reason="never came")
-    with pytest.raises(EvaluationError, match="withdrawn already"):
-        withdraw_rater(gone, reason="again")
-    close_study(sealed)
-
-    excluded = {row["rater"]: row["excluded"] for row in unblinded_table("pilot")}
-    assert excluded == {gone.code: True, sealed.raters.get(reading_list=1).code: False}
-    assert sealed.events.filter(act="withdraw_rater").count() == 2
-    with pytest.raises(InvitationInvalid):
-        open_invitation(waiting.token)
-    with pytest.raises(StudyNotOpen, match="its results stand"):
-        withdraw_rater(sealed.raters.get(reading_list=1), reason="late")
-
-
-def test_a_withdrawn_rater_can_give_no_answer(sealed):
-    session = invite_rater(sealed, kind=Rater.Kind.SIMULATED).rater.sessions.get()
-    withdraw_rater(session.rater, reason="asked us to")
-
-    with pytest.raises(StudyNotOpen):
-        read_study(session, Skill(), seed=1)
 
 
 def test_a_copy_has_the_same_design_and_images_of_its_own(real_images, synthetic_images):

@@ -102,6 +102,9 @@ class Command(ProductCommand):
         parser.add_argument(
             "--tell-results", action="store_true", help="to each rater their own, once closed"
         )
+        parser.add_argument(
+            "--tell-share", action="store_true", help="tell raters that half of the images is AI"
+        )
         parser.add_argument("--seal", action="store_true", help="freeze it and open it for reading")
 
     def handle(self, **options: Any) -> None:
@@ -131,6 +134,7 @@ class Command(ProductCommand):
             seed=options["seed"],
             contact=options["contact"],
             tell_results=options["tell_results"],
+            tell_share=options["tell_share"],
             raters_at_most=options["raters"],
             readings_per_image=options["readings"],
             occasions=options["occasions"],
