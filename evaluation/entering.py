@@ -10,6 +10,7 @@ from statistics import median
 from django.db.models import Sum
 from django.utils import timezone
 
+from evaluation.design.randomness import SeededStream
 from evaluation.errors import InvitationInvalid
 from evaluation.models import Invitation, OpenLink, Rater, Session
 from evaluation.seal import digest
@@ -98,6 +99,15 @@ def usual_minutes(session: Session) -> int:
     spent = [each.ms / 1000 for each in done]
     expected = EXPECTED_S * (session.images + session.practice_images)
     return max(1, round((median(spent) if spent else expected) / 60))
+
+
+def entity_order(session: Session) -> list[str]:
+    """Return the diagnoses as this rater's buttons stand, which follows from the seal."""
+    study = session.rater.study
+    if not study.shuffle_entities:
+        return list(study.entities)
+    stream = SeededStream(study.protocol_sha256, "entities", session.rater.reading_list)
+    return stream.shuffled(study.entities)
 
 
 def give_consent(session: Session) -> None:

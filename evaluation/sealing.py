@@ -210,6 +210,7 @@ def _protocol(study: Study, stimuli: Sequence[Stimulus]) -> dict[str, object]:
         "checks": study.checks,
         "checks_needed": study.checks_needed,
         "questions": study.questions,
+        "shuffle_entities": study.shuffle_entities,
         "corrections": study.corrections,
         "break_every": study.break_every,
         "confidence_levels": study.confidence_levels,

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
@@ -29,7 +30,7 @@ from evaluation.letters import (
     reminder_letter,
     reminders_to_send,
 )
-from evaluation.models import Study
+from evaluation.models import Study, Trial
 from evaluation.monitoring import progress_csv, rater_progress, standing
 from evaluation.studies import ai_images_a_rater, draw_table
 
@@ -43,13 +44,15 @@ class StudyAdmin(PlainAdmin):
 
     form = StudyForm
     add_title = _("Create a study")
-    list_display = ("title", "state_label", "raters_count", "next_step")
+    list_display = ("title", "state_label", "raters_count", "last_activity", "next_step")
     prepopulated_fields = {"slug": ("title",)}
     change_form_template = "admin/evaluation/study/change_form.html"
     fieldsets = FIELDSETS
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Study]:
-        """Count raters in the same query."""
+        """Count raters, and find their last sign of life, in the same query."""
+        shown = Trial.objects.filter(session__rater__study=OuterRef("pk")).order_by()
+        last = shown.values("session__rater__study").annotate(last=Max("shown_at")).values("last")
         finished = Q(raters__sessions__completed_at__isnull=False)
         return (
             super()
@@ -57,6 +60,7 @@ class StudyAdmin(PlainAdmin):
             .annotate(
                 invited=Count("raters", distinct=True),
                 finished=Count("raters", filter=finished, distinct=True),
+                last_shown=Subquery(last),
             )
         )
 
@@ -69,6 +73,11 @@ class StudyAdmin(PlainAdmin):
     def raters_count(self, study: Study) -> str:
         """How many of the invited raters have finished."""
         return f"{study.finished} / {study.invited}"  # type: ignore[attr-defined]
+
+    @admin.display(description=_("last activity"))
+    def last_activity(self, study: Study) -> datetime | None:
+        """When an image was last put before a rater for the first time."""
+        return study.last_shown  # type: ignore[attr-defined]
 
     @admin.display(description=_("next step"))
     def next_step(self, study: Study) -> str:

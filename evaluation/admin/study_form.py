@@ -25,7 +25,7 @@ FIELDSETS: tuple[tuple[Any, Any], ...] = (
     (
         _("Questions"),
         {
-            "fields": ("questions", "confidence_levels", "corrections"),
+            "fields": ("questions", "shuffle_entities", "confidence_levels", "corrections"),
             "classes": ("begins-step",),
         },
     ),
@@ -156,6 +156,7 @@ class StudyForm(forms.ModelForm):
             "entities",
             "images_per_cell",
             "questions",
+            "shuffle_entities",
             "confidence_levels",
             "pairs",
             "exposure_ms",

@@ -77,6 +77,11 @@ class Study(models.Model):
     questions = models.JSONField(
         _("questions"), default=default_questions, help_text=_("In the order of the page")
     )
+    shuffle_entities = models.BooleanField(
+        _("diagnoses in an order of each rater's own"),
+        default=False,
+        help_text=_("Else all raters see the buttons in the order above"),
+    )
     pairs = models.BooleanField(
         _("show pairs"),
         default=False,

@@ -1,6 +1,6 @@
 """How the questions of a study read on the page: one place for their words and keys."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
@@ -63,18 +63,23 @@ LEGENDS: dict[Question, Promise] = {
 }
 
 
-def asked_questions(study: Study) -> list[AskedQuestion]:
-    """Return the questions of `study` in its order."""
-    return [_asked(Question(name), study) for name in study.questions]
+def asked_questions(study: Study, entities: Sequence[str] = ()) -> list[AskedQuestion]:
+    """Return the questions of `study` in its order.
+
+    Args:
+        study: what asks.
+        entities: its diagnoses in the order of a rater's buttons; else in the study's.
+    """
+    return [_asked(Question(name), study, entities or study.entities) for name in study.questions]
 
 
-def _asked(name: Question, study: Study) -> AskedQuestion:
+def _asked(name: Question, study: Study, codes: Sequence[str]) -> AskedQuestion:
     legend = str(LEGENDS[name])
     if name is Question.ENTITY:
         titles = known_entities()
         entities = tuple(
             Option(code, key, titles.get(code, code))
-            for key, code in zip(CHOICE_KEYS, study.entities, strict=False)
+            for key, code in zip(CHOICE_KEYS, codes, strict=False)
         )
         return AskedQuestion(name, legend, "choices", entities)
     if name is Question.ORIGIN:

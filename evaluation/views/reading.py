@@ -21,6 +21,7 @@ from evaluation.entering import (
     decline,
     describe_device,
     describe_rater,
+    entity_order,
     find_open_link,
     find_session,
     give_consent,
@@ -118,7 +119,7 @@ def reading(request: HttpRequest, session: Session) -> HttpResponse:
         return render(request, "evaluation/waiting.html", shared)
     if session.consented_at is None:
         return _consent_page(request, session)
-    shared["questions"] = asked_questions(study)
+    shared["questions"] = asked_questions(study, entity_order(session))
     if session.started_at is None:
         return _before_reading(request, session, shared)
     shared |= {

@@ -34,7 +34,7 @@ def test_from_nothing_to_a_report(open_context, live_server):
             rater.context.close()
             rater = open_context(viewport={"width": 390, "height": 844}).new_page()
             rater.goto(demo.rater)
-    expect(rater.get_by_role("heading")).to_have_text("Thank you.")
+    expect(rater.get_by_role("heading", level=1)).to_have_text("Thank you.")
 
     session = Session.objects.get(rater__study__slug="demo")
     answers = Answer.objects.filter(trial__session=session)

@@ -7,10 +7,13 @@ import zipfile
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 
 from evaluation.closing import close_study
 from evaluation.coordinators import create_coordinator
 from evaluation.models import AuditEvent, Dataset, Image, Rater, Study
+from evaluation.sessions import note_shown
 from tests.evaluation.test_importing import HEADER, jpeg
 
 
@@ -207,6 +210,20 @@ def test_what_a_size_can_show_is_said_of_sizes_that_make_sense_only(desk):
 
     assert "5 raters of 70 AI images each" in said[0]
     assert said[1].strip() == ""
+
+
+def test_the_list_of_studies_says_when_each_was_read_last(desk, sealed, invitation):
+    listed = reverse("admin:evaluation_study_changelist")
+    before = text(desk.get(listed))
+    session = invitation.rater.sessions.get()
+    note_shown(session.trials.first())
+    shown = session.trials.first().shown_at
+
+    after = text(desk.get(listed))
+
+    assert '<td class="field-last_activity">-</td>' in before
+    assert date_format(localtime(shown), "DATETIME_FORMAT") in after
+    assert "0 / 1" in after
 
 
 def test_images_of_a_sealed_study_are_hidden_until_it_is_closed(desk, sealed):

@@ -104,6 +104,35 @@ def test_all_raters_are_told_the_share_in_the_same_words_or_none(
     assert all(words in page.content.decode() for page in pages)
 
 
+def test_diagnoses_stand_in_an_order_of_each_raters_own_where_the_study_says_so(
+    real_images, synthetic_images
+):
+    study = seal_study(
+        create_study(
+            slug="shuffled",
+            title="Shuffled",
+            dataset=real_images,
+            generators=["made"],
+            images_per_cell=1,
+            shuffle_entities=True,
+        )
+    )
+    orders = []
+    for _ in range(4):
+        browser = Client()
+        browser.get(reverse("invitation", args=[invite_rater(study).token]))
+        for step, fields in (("consent", {"agree": "yes"}), ("start", {})):
+            browser.post(reverse(step), fields)
+        for _ in range(2):  # after a reload, too
+            entity = browser.get(reverse("reading")).context["questions"][0]
+            assert [option.key for option in entity.options] == list("1234567")
+            orders.append([option.value for option in entity.options])
+
+    assert all(sorted(order) == sorted(study.entities) for order in orders)
+    assert orders[::2] == orders[1::2]
+    assert len({tuple(order) for order in orders}) > 1
+
+
 def test_who_declines_is_thanked_and_may_change_their_mind(client, invitation, session):
     client.get(reverse("invitation", args=[invitation.token]))
 

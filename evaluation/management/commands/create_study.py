@@ -103,6 +103,11 @@ class Command(ProductCommand):
             "--tell-results", action="store_true", help="to each rater their own, once closed"
         )
         parser.add_argument(
+            "--shuffle-entities",
+            action="store_true",
+            help="each rater sees the diagnoses in an order of their own",
+        )
+        parser.add_argument(
             "--tell-share", action="store_true", help="tell raters that half of the images is AI"
         )
         parser.add_argument("--seal", action="store_true", help="freeze it and open it for reading")
@@ -135,6 +140,7 @@ class Command(ProductCommand):
             contact=options["contact"],
             tell_results=options["tell_results"],
             tell_share=options["tell_share"],
+            shuffle_entities=options["shuffle_entities"],
             raters_at_most=options["raters"],
             readings_per_image=options["readings"],
             occasions=options["occasions"],
