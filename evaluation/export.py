@@ -1,6 +1,5 @@
 """The data of a closed study as files: what a statistician needs, in any program that reads CSV."""
 
-import json
 import zipfile
 from io import BytesIO
 
@@ -10,6 +9,7 @@ from evaluation.audit_trail import record_event
 from evaluation.csv_text import csv_text
 from evaluation.dataset import COLUMNS, unblinded_table
 from evaluation.models import Session, Study
+from evaluation.seal import canonical
 
 #: What each column of answers.csv holds, in its order.
 ANSWERS = {
@@ -82,10 +82,12 @@ RATERS = {
 def export_study(study: Study, *, actor: User | None = None) -> bytes:
     """Return a zip of the answers, the raters, what the columns mean, and the protocol.
 
+    The protocol is written as it was sealed: its file's SHA-256 is the published one.
+
     Raises:
         StillBlinded: the study is not closed.
     """
-    files = {
+    files: dict[str, str | bytes] = {
         "answers.csv": csv_text(COLUMNS, unblinded_table(study.slug)),
         "raters.csv": csv_text(RATERS, _raters(study)),
         "dictionary.csv": csv_text(
@@ -96,13 +98,13 @@ def export_study(study: Study, *, actor: User | None = None) -> bytes:
                 for column, holds in columns.items()
             ],
         ),
-        "protocol.json": json.dumps(study.protocol, indent=2, ensure_ascii=False) + "\n",
+        "protocol.json": canonical(study.protocol),
     }
     record_event("export_study", study=study, actor=actor)
     out = BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in files.items():
-            archive.writestr(f"{study.slug}/{name}", text)
+        for name, content in files.items():
+            archive.writestr(f"{study.slug}/{name}", content)
     return out.getvalue()
 
 

@@ -32,6 +32,7 @@ from evaluation.letters import (
 )
 from evaluation.models import Study, Trial
 from evaluation.monitoring import progress_csv, rater_progress, standing
+from evaluation.seal import canonical
 from evaluation.studies import ai_images_a_rater, draw_table
 
 #: Fields that hold lists of codes, and what shows them.
@@ -140,6 +141,7 @@ class StudyAdmin(PlainAdmin):
                 ("monitor", self._monitor),
                 ("progress", self._progress),
                 ("export", self._export),
+                ("protocol", self._protocol),
                 ("preview", self._preview),
                 ("preview_answers", self._preview_answers),
             )
@@ -196,6 +198,18 @@ class StudyAdmin(PlainAdmin):
         return HttpResponse(
             progress_csv(rater_progress(study)),
             content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": name},
+        )
+
+    def _protocol(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Send the sealed protocol, which tells the origin of no image, to be published."""
+        study = self._seen(request, pk)
+        if not study.sealed_at:
+            raise Http404("a draft has no protocol yet")
+        name = f'attachment; filename="{study.slug}-protocol.json"'
+        return HttpResponse(
+            canonical(study.protocol),
+            content_type="application/json",
             headers={"Content-Disposition": name},
         )
 

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import zipfile
+from hashlib import sha256
 from uuid import uuid4
 
 import pytest
@@ -84,6 +85,7 @@ def test_the_data_hold_all_that_raters_said_and_the_report_reads_them_back(study
     )
     assert "Dr A" not in "".join(files.values())
     assert json.loads(files["told/protocol.json"])["study"] == "told"
+    assert sha256(files["told/protocol.json"].encode()).hexdigest() == study.protocol_sha256
 
     (tmp_path / "answers.csv").write_text(files["told/answers.csv"])
     one, other = closed_study("told"), read_answers(tmp_path / "answers.csv", study.entities)
@@ -127,6 +129,18 @@ def test_a_coordinator_downloads_the_data_and_the_trail_says_so(study, admin_cli
         f"told/{name}" for name in ("answers.csv", "raters.csv", "dictionary.csv", "protocol.json")
     }
     assert AuditEvent.objects.filter(act="export_study").exists()
+
+
+def test_the_protocol_can_be_had_and_published_once_it_is_sealed(study, draft, admin_client):
+    page = admin_client.get(reverse("admin:evaluation_study_change", args=[study.pk]))
+    address = reverse("admin:evaluation_study_protocol", args=[study.pk])
+    assert address in page.content.decode()
+
+    protocol = admin_client.get(address).content
+
+    assert sha256(protocol).hexdigest() == study.protocol_sha256
+    unsealed = reverse("admin:evaluation_study_protocol", args=[draft.pk])
+    assert admin_client.get(unsealed).status_code == 404
 
 
 def test_a_folder_that_is_not_there_is_said(study):
