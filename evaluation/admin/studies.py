@@ -100,12 +100,8 @@ class StudyAdmin(PlainAdmin):
         form.actor = who(request)  # type: ignore[attr-defined]
         return form
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         """Give the form's script its words and the addresses that it asks."""
         words = {
@@ -114,12 +110,11 @@ class StudyAdmin(PlainAdmin):
             "next": _("Next"),
             "yes": _("yes"),
             "no": _("no"),
-            "study": object_id or "",
+            "study": context["original"].pk if context.get("original") else "",
             "stock": reverse("admin:evaluation_study_stock"),
             "reach": reverse("reach"),
         }
-        context = {**(extra_context or {}), "words": words}
-        return super().changeform_view(request, object_id, form_url, context)
+        return super().render_change_form(request, {**context, "words": words}, *args, **kwargs)
 
     def get_urls(self) -> list[URLPattern]:
         """Add the acts on a study."""

@@ -69,11 +69,12 @@ def withdraw(request: HttpRequest, study: Study) -> str:
 
 def void(request: HttpRequest, study: Study) -> str:
     """Let one answer count nowhere."""
+    occasion = request.POST.get("occasion", "")
     session = get_object_or_404(
         Session,
         rater__study=study,
         rater__code=request.POST.get("rater"),
-        occasion=int(request.POST.get("occasion", "1")),
+        occasion=int(occasion) if occasion.isdigit() else None,
     )
     number = request.POST.get("number", "")
     if not number.isdigit():

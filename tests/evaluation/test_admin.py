@@ -309,8 +309,12 @@ def test_raters_are_withdrawn_answers_voided_and_studies_copied_on_the_studys_pa
 ):
     code = invitation.rater.code
     assert "Say why" in act(desk, sealed, "withdraw", rater=code, reason=" ")
-    assert "which answer" in act(desk, sealed, "void", rater=code, number="x", reason="slip")
-    assert "no answer 1" in act(desk, sealed, "void", rater=code, number="1", reason="slip")
+    slip = {"rater": code, "occasion": "1", "reason": "slip"}
+    assert "which answer" in act(desk, sealed, "void", **slip, number="x")
+    assert "no answer 1" in act(desk, sealed, "void", **slip, number="1")
+    nonsense = {**slip, "occasion": "x", "number": "1"}
+    address = reverse("admin:evaluation_study_void", args=[sealed.pk])
+    assert desk.post(address, nonsense).status_code == 404
     assert "counted nowhere" in act(desk, sealed, "withdraw", rater=code, reason="ill")
     assert "exists already" in act(desk, sealed, "copy", slug="pilot")
 

@@ -27,9 +27,9 @@ Paint = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 FINE_STEPS = 4
 COARSE_NOISE = 0.1  # hides the base stage's flaws from the upsampler (Ho et al. 2022)
-# Times of the diffusion, of 1000, at which guidance counts. Earlier it washes out colour and
-# contrast, later it changes nothing (Kynkäänniemi et al. 2024, "Applying guidance in a limited
-# interval"); and where it does not count, a step costs half.
+# Times of the diffusion, of 1000, at which guidance counts: at high noise it harms, at low noise
+# it is hardly needed (Kynkäänniemi et al. 2024, "Applying guidance in a limited interval"), and
+# a step without it costs half. These bounds were chosen by eye; see the model card.
 GUIDED = (200, 700)
 
 
