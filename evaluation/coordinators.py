@@ -12,7 +12,7 @@ GROUP = "Coordinators"
 #: What a coordinator may do, by app and model.
 MAY = {
     ("evaluation", "dataset"): ("add", "view"),
-    ("evaluation", "image"): ("view",),
+    ("evaluation", "image"): ("change", "view"),
     ("evaluation", "ownentity"): ("add", "change", "view"),
     ("evaluation", "study"): ("add", "change", "view"),
     ("evaluation", "rater"): ("view",),

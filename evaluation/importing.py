@@ -31,10 +31,18 @@ COLUMNS = {
     "age": "age",
     "site": "localization",
     "skin_tone": "skin_tone",
+    "explanation": "explanation",
 }
 REQUIRED = ("name", "entity")
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".gif", ".webp"}
-LONGEST = {"name": 128, "lesion": 64, "diagnosed_by": 80, "sex": 16, "site": 64}  # characters
+LONGEST = {  # characters
+    "name": 128,
+    "lesion": 64,
+    "diagnosed_by": 80,
+    "sex": 16,
+    "site": 64,
+    "explanation": 300,
+}
 LICENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
 
 OnStep = Callable[[int, int], None]

@@ -174,7 +174,12 @@ def _feedback(study: Study, drawn: StudyImage) -> dict[str, str] | None:
     """Return what is told after a practice image, or any whose answer moves the exposure."""
     if drawn.use != Use.PRACTICE and not study.staircase:
         return None
-    return {"entity": drawn.image.entity, "origin": drawn.image.origin}
+    explanation = drawn.image.explanation if drawn.use == Use.PRACTICE else ""
+    return {
+        "entity": drawn.image.entity,
+        "origin": drawn.image.origin,
+        "explanation": explanation,
+    }
 
 
 def _titles(codes: Sequence[str]) -> dict[str, dict[str, str]]:

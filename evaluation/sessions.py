@@ -23,6 +23,7 @@ from evaluation.models import (
     Study,
     Trial,
 )
+from evaluation.models.session import new_key
 from evaluation.models.study import stimuli_store
 
 # Asked at every image: as SQL they take a third of what Django needs to write them anew.
@@ -277,6 +278,34 @@ def postpone(session: Session, token: str) -> Turn:
             if ahead[0].block == ahead[1].block:  # the staircase stays on its step
                 session.trials.filter(pk=ahead[1].pk).update(exposure_ms=ahead[0].exposure_ms)
         return turn(session)
+
+
+def practise_again(session: Session) -> None:
+    """Put all practice images before the rater once more, at addresses of their own.
+
+    Where practice still goes on, or an image of the study is answered, nothing changes.
+    """
+    with transaction.atomic():
+        Session.objects.select_for_update(no_key=True).get(pk=session.pk)
+        ahead = _next_trials(session, 1)
+        left = ahead[0].unanswered if ahead else 0  # type: ignore[attr-defined]
+        if left < session.images or (ahead and ahead[0].kind == Kind.PRACTICE):
+            return
+        done = session.trials.filter(kind=Kind.PRACTICE).order_by("-position")
+        again = list(done[: session.practice_images])[::-1]
+        last = session.trials.aggregate(last=Max("position"))["last"]
+        Trial.objects.bulk_create(
+            Trial(
+                session=session,
+                position=position,
+                stimulus_id=trial.stimulus_id,
+                beside_id=trial.beside_id,
+                kind=Kind.PRACTICE,
+                exposure_ms=session.rater.study.exposure_ms,
+                token=new_key(),
+            )
+            for position, trial in enumerate(again, start=last + 1)
+        )
 
 
 def _record_elsewhere(

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from evaluation.api.reading import AnswersView, PostponeView
+from evaluation.api.reading import AnswersView, PostponeView, PracticeView
 from evaluation.views import front, reading
 
 urlpatterns = [
@@ -19,4 +19,5 @@ urlpatterns = [
     path("stimulus/<str:token>/right", reading.stimulus, {"beside": True}, name="stimulus_right"),
     path("api/answers", AnswersView.as_view(), name="answers"),
     path("api/postpone", PostponeView.as_view(), name="postpone"),
+    path("api/practice", PracticeView.as_view(), name="practice"),
 ]

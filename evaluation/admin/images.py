@@ -140,7 +140,10 @@ class DatasetAdmin(PlainAdmin):
 
 @admin.register(Image)
 class ImageAdmin(PlainAdmin):
-    """The catalogue, less the images of studies that are open for reading."""
+    """The catalogue, less the images of studies that are open for reading.
+
+    Nothing of an original is ever changed but what raters are told of it for practice.
+    """
 
     list_display = ("thumbnail", "name", "entity", "origin", "source", "sex", "age", "site")
     list_display_links = ("name",)
@@ -148,7 +151,34 @@ class ImageAdmin(PlainAdmin):
     search_fields = ("name", "lesion")
     list_per_page = 50
     list_select_related = ("dataset",)
-    exclude = ("file", "mask")
+    fieldsets = (
+        (None, {"fields": ("explanation",)}),
+        (
+            _("As it came in"),
+            {
+                "fields": (
+                    "thumbnail",
+                    "name",
+                    "origin",
+                    "entity",
+                    "dataset",
+                    "generator",
+                    "generator_revision",
+                    "recipe",
+                    "licence",
+                    "lesion",
+                    "diagnosed_by",
+                    "sex",
+                    "age",
+                    "site",
+                    "skin_tone",
+                    "width",
+                    "height",
+                )
+            },
+        ),
+    )
+    readonly_fields = fieldsets[1][1]["fields"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Image]:
         """Leave out what would tell the truth about a sealed study."""
@@ -191,10 +221,6 @@ class ImageAdmin(PlainAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Images come in by import and by generation."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Image | None = None) -> bool:
-        """An original is never changed."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Image | None = None) -> bool:

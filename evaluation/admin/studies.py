@@ -30,7 +30,7 @@ from evaluation.letters import (
     reminder_letter,
     reminders_to_send,
 )
-from evaluation.models import Study, Trial
+from evaluation.models import Image, Study, Trial, Use
 from evaluation.monitoring import progress_csv, rater_progress, standing
 from evaluation.seal import canonical
 from evaluation.studies import ai_images_a_rater, draw_table
@@ -266,6 +266,9 @@ class StudyAdmin(PlainAdmin):
             ],
             "images": study.drawn.count(),
             "draw": [] if study.sealed_at else draw_table(study),
+            "practice": Image.objects.filter(
+                drawn_for__study=study, drawn_for__use=Use.PRACTICE
+            ).order_by("pk"),
             "ai_images": ai_images_a_rater(study),
             "show_save": study.sealed_at is None,
         }

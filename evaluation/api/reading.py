@@ -1,5 +1,6 @@
 """What the reading page asks and says: whose turn it is, and the answer."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -25,6 +26,7 @@ from evaluation.sessions import (
     last_answer,
     note_shown,
     postpone,
+    practise_again,
     reading_seconds,
     record_answer,
     turn,
@@ -209,18 +211,34 @@ class PostponeView(ReadingView):
         return Response(turn_as_json(session, standing))
 
 
+class PracticeView(ReadingView):
+    """The practice is taken again here."""
+
+    def post(self, request: Request) -> Response:
+        """Return the turn after that: the first practice image, unless the study has begun."""
+        session = request.user
+        practise_again(session)
+        return Response(current_turn(session))
+
+
 def _feedback(answer: Answer, study: Study) -> str | None:
     """Return what the study tells after this image: in practice, and where the time follows."""
     if answer.trial.kind != Kind.PRACTICE and not study.staircase:
         return None
-    truth = answer.trial.stimulus.feedback
-    if truth is None:
+    told = [each.feedback for each in (answer.trial.stimulus, answer.trial.beside) if each]
+    if None in told:
         return None
-    title = entity_title(truth["entity"])
-    if answer.trial.beside_id is not None:
-        if truth["origin"] == Origin.SYNTHETIC:
+    explained = [each["explanation"] for each in told if each["explanation"]]
+    return " ".join([_truth(told), *explained])
+
+
+def _truth(told: Sequence[Mapping[str, str]]) -> str:
+    """Say what an image was, or the two of a pair."""
+    origin, title = told[0]["origin"], entity_title(told[0]["entity"])
+    if len(told) == 2:
+        if origin == Origin.SYNTHETIC:
             return _("The left image was made by AI, the right one is a photograph: %s.") % title
         return _("The right image was made by AI, the left one is a photograph: %s.") % title
-    if truth["origin"] == Origin.REAL:
+    if origin == Origin.REAL:
         return _("This is a real photograph. It shows: %s.") % title
     return _("This image was made by AI. It is meant to show: %s.") % title

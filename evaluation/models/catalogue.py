@@ -87,6 +87,13 @@ class Image(models.Model):
         _("skin tone"), null=True, blank=True, help_text=_("Individual typology angle in degrees")
     )
 
+    explanation = models.CharField(
+        _("explanation"),
+        max_length=300,
+        blank=True,
+        help_text=_("What gives it away, in a sentence; told where it is shown for practice"),
+    )
+
     sha256 = models.CharField(max_length=64, unique=True)
     width = models.PositiveIntegerField(_("width"))
     height = models.PositiveIntegerField(_("height"))

@@ -179,7 +179,9 @@ class Trial(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["session", "position"], name="position_once_a_session"),
             models.UniqueConstraint(
-                fields=["session", "stimulus", "kind"], name="stimulus_once_a_session_and_kind"
+                fields=["session", "stimulus", "kind"],
+                condition=~Q(kind=Kind.PRACTICE),  # which may be taken again
+                name="stimulus_once_a_session_and_kind",
             ),
         ]
 

@@ -152,18 +152,48 @@ def test_hidden_time_is_recorded_and_not_counted(page, link_to):
     assert stored.response_ms < 2000
 
 
-def test_an_answer_outlives_an_expired_cookie(page, link_to):
+def test_an_expired_cookie_is_renewed_over_the_page_and_the_answer_goes_out(page, link_to):
     link = link_to()
     enter(page, link)
     page.context.clear_cookies(name="reading")
 
     answer_by_keyboard(page, "5", "a", "3")
+    asked = page.get_by_role("dialog", name="confirm that it is you")
+    asked.get_by_label("Your link").fill("https://elsewhere.example/r/unknown")
+    asked.get_by_role("button").click()
+    expect(asked.get_by_role("alert")).to_contain_text("does not lead to your reading")
+    assert not Answer.objects.exists()
+    asked.get_by_label("Your link").fill(link)
+    asked.get_by_role("button").click()
+    wait_for_image(page, 2)
+
+    assert Answer.objects.get().entity == "bcc"
+
+
+def test_an_answer_outlives_an_expired_cookie_and_a_closed_dialog(page, link_to):
+    link = link_to()
+    enter(page, link)
+    page.context.clear_cookies(name="reading")
+
+    answer_by_keyboard(page, "5", "a", "3")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
     expect(page.locator("#notice")).to_contain_text("open your link again")
     assert not Answer.objects.exists()
     page.goto(link)
     wait_for_image(page, 2)
 
     assert Answer.objects.get().entity == "bcc"
+
+
+def test_an_expired_csrf_token_is_renewed_unseen(page, link_to):
+    enter(page, link_to())
+    page.context.clear_cookies(name="csrftoken")
+
+    answer_by_keyboard(page, "5", "a", "3")
+    wait_for_image(page, 2)
+
+    assert Answer.objects.count() == 1
 
 
 def test_leaving_with_an_unsaved_answer_warns(page, link_to):
@@ -207,10 +237,17 @@ def test_practice_tells_what_was_right_and_the_study_does_not(page, link_to):
     expect(page.locator("#understood")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="The study begins.")).to_be_visible()
+    page.get_by_role("button", name="Practise again").click()
+    for number in (1, 2):
+        expect(page.locator("#count")).to_have_text(f"Practice {number} / 2")
+        wait_for_image(page, number)
+        answer_by_keyboard(page, "1", "r", "2")
+        expect(page.locator("#understood")).to_be_focused()
+        page.keyboard.press("Enter")
     page.keyboard.press("Enter")
     wait_for_image(page, 1, 14)
     answer_by_keyboard(page, "1", "r", "2")
     wait_for_image(page, 2, 14)
 
     expect(page.locator("#feedback")).to_be_hidden()
-    assert Answer.objects.count() == 3
+    assert Answer.objects.count() == 5

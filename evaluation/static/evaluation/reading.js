@@ -4,6 +4,7 @@
 // frame. While the page is hidden the clock stands still.
 
 import { Outbox, backoff, uuid } from "./outbox.js";
+import { signIn } from "./signin.js";
 import { countdown, expose, mask } from "./timed.js";
 import { Viewer } from "./viewer.js";
 
@@ -16,6 +17,7 @@ const notice = byId("notice");
 const later = byId("later");
 const keyList = byId("key-list");
 const pause = byId("pause");
+const again = byId("again");
 const questions = [...form.querySelectorAll("fieldset")];
 const SHORTEST_VIEW_MS = 300; // a key pressed sooner was meant for the image before
 const IDLE_MS = 5 * 60 * 1000;
@@ -104,7 +106,8 @@ async function proceed() {
   await show({ token, images, exposure, correction: false, values: null });
 }
 
-// Shows the page between two images, as a break or where the study begins after the practice.
+// Shows the page between two images, as a break or where the study begins after the practice;
+// returns the button by which the rater goes on.
 function rest(reason) {
   byId("pause-title").textContent = pause.dataset[`${reason}Title`];
   byId("pause-text").textContent = pause.dataset[reason].replace(/\[(\w+)\]/g, (_, name) => turn[name]);
@@ -115,12 +118,14 @@ function rest(reason) {
   byId("count").textContent = `${turn.answered} / ${turn.total}`;
   byId("progress").max = turn.total;
   byId("progress").value = turn.answered;
+  again.hidden = reason !== "begin";
   byId("go-on").focus();
   return new Promise((resolve) => {
-    byId("go-on").addEventListener("click", resolve, { once: true });
-  }).then(() => {
+    pause.onclick = ({ target }) => target.closest("button") && resolve(target.closest("button"));
+  }).then((button) => {
     pause.hidden = true;
     byId("desk").hidden = false;
+    return button;
   });
 }
 
@@ -381,7 +386,11 @@ async function deliver() {
   const draft = `draft:${JSON.parse(outbox.waiting).token}`;
   sending = true;
   refresh();
-  const { status, reply } = await outbox.send();
+  let { status, reply } = await outbox.send();
+  if (status === 401 || status === 403) {
+    const renewed = await signIn(byId("sign-in"), form.dataset.reading);
+    if (renewed) ({ status, reply } = await Object.assign(outbox, renewed).send());
+  }
   sending = false;
   const problems = { 401: "lost", 403: "lost", 410: "closed" };
   if (status === 410) for (const question of questions) question.disabled = true;
@@ -396,7 +405,10 @@ async function deliver() {
   const practised = turn.practice;
   turn = status === 409 ? reply.turn : reply;
   if (reply.feedback) await tell(reply.feedback);
-  if (practised && turn.token && !turn.practice) await rest("begin");
+  if (practised && turn.token && !turn.practice) {
+    const chosen = await rest("begin");
+    if (chosen === again) turn = (await outbox.ask(form.dataset.practise, {})) ?? turn;
+  }
   await proceed();
   if (status === 409) say("elsewhere");
 }
