@@ -24,6 +24,25 @@ from evaluation.models import Dataset, Image, Study
 
 THUMBNAIL = 96  # px
 SHOWN_PROBLEMS = 30
+AS_IT_CAME_IN = (
+    "thumbnail",
+    "name",
+    "origin",
+    "entity",
+    "dataset",
+    "generator",
+    "generator_revision",
+    "recipe",
+    "licence",
+    "lesion",
+    "diagnosed_by",
+    "sex",
+    "age",
+    "site",
+    "skin_tone",
+    "width",
+    "height",
+)
 
 
 class ImportForm(forms.ModelForm):
@@ -151,34 +170,11 @@ class ImageAdmin(PlainAdmin):
     search_fields = ("name", "lesion")
     list_per_page = 50
     list_select_related = ("dataset",)
+    readonly_fields = AS_IT_CAME_IN
     fieldsets = (
         (None, {"fields": ("explanation",)}),
-        (
-            _("As it came in"),
-            {
-                "fields": (
-                    "thumbnail",
-                    "name",
-                    "origin",
-                    "entity",
-                    "dataset",
-                    "generator",
-                    "generator_revision",
-                    "recipe",
-                    "licence",
-                    "lesion",
-                    "diagnosed_by",
-                    "sex",
-                    "age",
-                    "site",
-                    "skin_tone",
-                    "width",
-                    "height",
-                )
-            },
-        ),
+        (_("As it came in"), {"fields": AS_IT_CAME_IN}),
     )
-    readonly_fields = fieldsets[1][1]["fields"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Image]:
         """Leave out what would tell the truth about a sealed study."""

@@ -225,9 +225,8 @@ def _feedback(answer: Answer, study: Study) -> str | None:
     """Return what the study tells after this image: in practice, and where the time follows."""
     if answer.trial.kind != Kind.PRACTICE and not study.staircase:
         return None
-    told = [each.feedback for each in (answer.trial.stimulus, answer.trial.beside) if each]
-    if None in told:
-        return None
+    shown = (answer.trial.stimulus, answer.trial.beside)
+    told: list[dict[str, str]] = [each.feedback for each in shown if each and each.feedback]
     explained = [each["explanation"] for each in told if each["explanation"]]
     return " ".join([_truth(told), *explained])
 
