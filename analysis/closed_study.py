@@ -44,4 +44,9 @@ def _caveats(facts: StudyFacts) -> tuple[str, ...]:
         )
     elif facts.exposure_ms:
         caveats.append(f"Each image was shown for {facts.exposure_ms} ms only.")
+    if facts.unfinished:
+        caveats.append(
+            f"The study was closed while readings were not finished: {facts.unfinished}. "
+            f"The reason given: {facts.reason}"
+        )
     return tuple(caveats)

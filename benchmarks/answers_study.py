@@ -24,7 +24,7 @@ def main() -> int:
     from evaluation.invitations import invite_rater
     from evaluation.phantoms import draw_phantom
     from evaluation.seal import Truth
-    from evaluation.sealing import draw_lists, seal_study
+    from evaluation.sealing import design_of, lists_of, seal_study
     from evaluation.studies import create_study
 
     dataset = phantom_dataset(PER_CELL)
@@ -55,7 +55,7 @@ def main() -> int:
     rows = study.drawn.values_list("image__entity", "image__origin", "image__generator", "use")
     truths = [Truth(number, "", "", *row) for number, row in enumerate(rows)]
     begun = time.perf_counter()
-    draw_lists(study, truths, "benchmark")
+    lists_of(design_of(study), truths, "benchmark")
     drawn = time.perf_counter() - begun
     study.raters_at_most = RATERS
     begun = time.perf_counter()

@@ -34,8 +34,19 @@ def check_port(host: str, port: int) -> None:
 
 
 def prepare() -> None:
-    """Bring the database and the static files up to date."""
+    """Bring the database and the static files up to date.
+
+    Raises:
+        ConfigurationError: the database does not guard what is sealed.
+    """
+    from evaluation.guards import broken_guards
+
     call_command("migrate", verbosity=0)
+    if broken := broken_guards():
+        raise ConfigurationError(
+            f"the database does not guard what is sealed: {'; '.join(broken)}; switch on what is "
+            "off, or restore a backup, and find out who changed it"
+        )
     call_command("collectstatic", interactive=False, verbosity=0)
 
 

@@ -2,6 +2,7 @@
 
 import secrets
 import sys
+import tomllib
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -11,6 +12,7 @@ from config.environment import flag, text, words
 from config.postgres import database
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
 TESTING = "pytest" in sys.modules
 # Tests never touch the database and the files of the product that runs beside them.
 VAR_DIR = Path(text("DERMTURING_VAR", str(BASE_DIR / "var"))).resolve() / (

@@ -11,6 +11,7 @@ from evaluation.audit_trail import record_event
 from evaluation.dataset import unblinded_table
 from evaluation.errors import EvaluationError, StudyNotOpen
 from evaluation.models import Session, Study
+from evaluation.record import readings_digest
 
 
 @transaction.atomic
@@ -35,7 +36,14 @@ def close_study(study: Study, *, actor: User | None = None, reason: str = "") ->
     study.save(update_fields=["closed_at"])
     if study.tell_results:
         _tell_results(study)
-    record_event("close_study", study=study, actor=actor, reason=reason, unfinished=unfinished)
+    record_event(
+        "close_study",
+        study=study,
+        actor=actor,
+        reason=reason,
+        unfinished=unfinished,
+        readings=readings_digest(study),
+    )
     return study
 
 

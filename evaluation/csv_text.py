@@ -19,15 +19,16 @@ def csv_text(columns: Iterable[str], rows: Iterable[Mapping[str, object]]) -> st
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([_cell(row.get(column)) for column in columns] for row in rows)
+    writer.writerows([csv_cell(row.get(column)) for column in columns] for row in rows)
     return out.getvalue()
 
 
-def _cell(value: object) -> str:
+def csv_cell(value: object) -> str:
+    """Return a value as it stands in a cell."""
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return value.isoformat(timespec="milliseconds")
+        return value.isoformat()
     if isinstance(value, dict | list):
         return json.dumps(value)
     if isinstance(value, str) and value.startswith(FORMULA):

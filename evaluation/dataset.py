@@ -63,6 +63,8 @@ class StudyFacts:
         pairs: whether raters chose between two images.
         exposure_ms: for how long images were shown, at first; None without a limit.
         staircase: whether that time followed the answers.
+        unfinished: readings that were not finished when the study was closed.
+        reason: why it was closed then.
     """
 
     entities: tuple[str, ...]
@@ -70,6 +72,8 @@ class StudyFacts:
     pairs: bool
     exposure_ms: int | None
     staircase: bool
+    unfinished: int
+    reason: str
 
 
 def study_facts(slug: str) -> StudyFacts:
@@ -79,12 +83,16 @@ def study_facts(slug: str) -> StudyFacts:
         UnknownStudy: there is no such study.
     """
     study = get_study(slug)
+    closing = study.events.filter(act="close_study").first()
+    ended = closing.detail if closing else {}
     return StudyFacts(
         tuple(study.entities),
         study.dataset.phantom,
         study.pairs,
         study.exposure_ms,
         study.staircase,
+        ended.get("unfinished", 0),
+        ended.get("reason", ""),
     )
 
 
@@ -113,8 +121,8 @@ def unblinded_table(slug: str) -> list[dict[str, object]]:
         .filter(version=F("last"))
         .select_related(
             "trial__session__rater",
-            "trial__stimulus__truth__image",
-            "trial__beside__truth__image",
+            "trial__stimulus__truth",
+            "trial__beside__truth",
         )
         .order_by("trial__session__rater__code", "trial__session__occasion", "trial__position")
     )
@@ -157,10 +165,10 @@ def _row(study: Study, answer: Answer) -> dict[str, object]:
         "session": f"{session.rater.code}-{session.occasion}",
         "occasion": session.occasion,
         "trial": trial.position,
-        "image": truth.image.name,
-        "lesion": truth.image.lesion or None,
+        "image": truth.name,
+        "lesion": truth.lesion or None,
         "origin": truth.origin,
-        "generator": truth.image.generator or None,
+        "generator": truth.generator or None,
         "entity": truth.entity,
         "answered_entity": answer.entity or None,
         "answered_origin": said,
@@ -169,13 +177,13 @@ def _row(study: Study, answer: Answer) -> dict[str, object]:
         "response_ms": answer.response_ms,
         "repeat": trial.kind == Kind.REPEAT,
         "practice": trial.kind == Kind.PRACTICE,
-        "sex": truth.image.sex or None,
-        "age": truth.image.age,
-        "site": truth.image.site or None,
-        "skin_tone": truth.image.skin_tone,
+        "sex": truth.sex or None,
+        "age": truth.age,
+        "site": truth.site or None,
+        "skin_tone": truth.skin_tone,
         "check": trial.kind == Kind.CHECK,
         "excluded": bool(trial.void_reason),
-        "beside": beside.image.name if beside else None,
+        "beside": beside.name if beside else None,
         "block": trial.block,
         "exposure_ms": trial.exposure_ms,
         "times_shown": trial.times_shown,

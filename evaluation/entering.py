@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping
 from statistics import median
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
 from evaluation.design.randomness import SeededStream
@@ -110,31 +110,37 @@ def entity_order(session: Session) -> list[str]:
     return stream.shuffled(study.entities)
 
 
+def _reading(session: Session) -> QuerySet[Session]:
+    """Return the session to be changed: that of a closed study stays as it is."""
+    return Session.objects.filter(pk=session.pk, rater__study__closed_at=None)
+
+
 def give_consent(session: Session) -> None:
     """Record that the rater agreed, and to which text; agreeing twice changes nothing."""
-    Session.objects.filter(pk=session.pk, consented_at=None).update(
+    _reading(session).filter(consented_at=None).update(
         consented_at=timezone.now(), consent_sha256=digest(session.rater.study.consent_text)
     )
 
 
 def decline(session: Session) -> None:
     """Record that the rater does not wish to take part; they may still change their mind."""
-    Session.objects.filter(pk=session.pk, consented_at=None).update(declined_at=timezone.now())
+    _reading(session).filter(consented_at=None).update(declined_at=timezone.now())
 
 
 def describe_rater(session: Session, about: Mapping[str, object]) -> None:
     """Keep what the rater said of themselves; the first description stands."""
-    Rater.objects.filter(pk=session.rater_id, about__isnull=True).update(about=dict(about))
+    raters = Rater.objects.filter(pk=session.rater_id, about__isnull=True)
+    raters.filter(study__closed_at=None).update(about=dict(about))
 
 
 def describe_device(session: Session, device: Mapping[str, object]) -> None:
     """Keep what the rater's screen is and shows, as it was when they began."""
-    Session.objects.filter(pk=session.pk, started_at=None).update(device=dict(device))
+    _reading(session).filter(started_at=None).update(device=dict(device))
 
 
 def debrief(session: Session, said: Mapping[str, object]) -> None:
     """Keep what the rater says after the last image; the first word stands."""
-    Session.objects.filter(pk=session.pk, completed_at__isnull=False, debrief__isnull=True).update(
+    _reading(session).filter(completed_at__isnull=False, debrief__isnull=True).update(
         debrief=dict(said)
     )
 
@@ -146,7 +152,7 @@ def take_over(session: Session) -> str:
         A name for the window, which its answers carry.
     """
     window = secrets.token_urlsafe(9)
-    Session.objects.filter(pk=session.pk).update(window=window)
+    _reading(session).update(window=window)
     return window
 
 
@@ -154,6 +160,6 @@ def start_reading(session: Session) -> None:
     """Record that a rater who has consented begins, if it is time; twice changes nothing."""
     if not (session.is_open and session.rater.study.takes_answers):
         return
-    Session.objects.filter(pk=session.pk, started_at=None, consented_at__isnull=False).update(
+    _reading(session).filter(started_at=None, consented_at__isnull=False).update(
         started_at=timezone.now()
     )

@@ -2,13 +2,15 @@
 
 import zipfile
 from io import BytesIO
+from pathlib import Path
 
 from django.contrib.auth.models import User
 
 from evaluation.audit_trail import record_event
 from evaluation.csv_text import csv_text
 from evaluation.dataset import COLUMNS, unblinded_table
-from evaluation.models import Session, Study
+from evaluation.models import Study
+from evaluation.record import RATERS, rater_facts, sessions_of, study_record
 from evaluation.seal import canonical
 
 #: What each column of answers.csv holds, in its order.
@@ -51,45 +53,23 @@ ANSWERS = {
     "shown_at": "when the server first handed the image out",
     "answered_at": "when the server stored the answer",
 }
-#: What each column of raters.csv holds; one row a session.
-RATERS = {
-    "rater": "random code of the rater",
-    "rater_kind": "human, ai or simulated",
-    "occasion": "1 is the first reading, 2 the one after the washout, ...",
-    "consented_at": "when the rater agreed",
-    "consent_sha256": "SHA-256 of the text agreed to",
-    "declined_at": "when the rater declined",
-    "started_at": "when the first image was asked for",
-    "completed_at": "when the last answer was stored",
-    "withdrawn_at": "when the coordinator took the rater out",
-    "role": "as the rater says, as all that follows",
-    "years_dermatology": "years",
-    "years_dermoscopy": "years",
-    "dermoscopy_training": "none, course or certified",
-    "skin_types": "of the rater's patients: light, mixed or dark",
-    "knows_datasets": "has worked with the ISIC Archive or HAM10000: no, seen or worked",
-    "colour_vision": "normal, deficient or unknown",
-    "screen": "phone, tablet, laptop, monitor or medical",
-    "steps_seen": "how many of eight greys the rater can tell apart",
-    "bright": "True: the brightness is turned up",
-    "unfiltered": "True: night mode and colour filters are off",
-    "measured": "window, pixels and frames as the page measured them, as JSON",
-    "ai_percent": "how many images the rater took for AI, in per cent, before any result",
-    "gave_away": "what gave them away, in the rater's words",
-}
+VERIFIER = Path(__file__).with_name("verify.py")
 
 
 def export_study(study: Study, *, actor: User | None = None) -> bytes:
-    """Return a zip of the answers, the raters, what the columns mean, and the protocol.
+    """Return a zip of the answers, the raters, what the columns mean, and what proves them.
 
-    The protocol is written as it was sealed: its file's SHA-256 is the published one.
+    The protocol is written as it was sealed: its file's SHA-256 is the published one. `verify.py`
+    checks all of it against the record, on any computer.
 
     Raises:
         StillBlinded: the study is not closed.
     """
+    table = unblinded_table(study.slug)
+    record_event("export_study", study=study, actor=actor)
     files: dict[str, str | bytes] = {
-        "answers.csv": csv_text(COLUMNS, unblinded_table(study.slug)),
-        "raters.csv": csv_text(RATERS, _raters(study)),
+        "answers.csv": csv_text(COLUMNS, table),
+        "raters.csv": csv_text(RATERS, map(rater_facts, sessions_of(study))),
         "dictionary.csv": csv_text(
             ("file", "column", "holds"),
             [
@@ -99,35 +79,11 @@ def export_study(study: Study, *, actor: User | None = None) -> bytes:
             ],
         ),
         "protocol.json": canonical(study.protocol),
+        "record.json": canonical(study_record(study)),
+        "verify.py": VERIFIER.read_bytes(),
     }
-    record_event("export_study", study=study, actor=actor)
     out = BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
             archive.writestr(f"{study.slug}/{name}", content)
     return out.getvalue()
-
-
-def _raters(study: Study) -> list[dict[str, object]]:
-    sessions = (
-        Session.objects.filter(rater__study=study)
-        .select_related("rater")
-        .order_by("rater__code", "occasion")
-    )
-    return [
-        {
-            **(session.rater.about or {}),
-            **(session.device or {}),
-            **(session.debrief or {}),
-            "rater": session.rater.code,
-            "rater_kind": session.rater.kind,
-            "occasion": session.occasion,
-            "consent_sha256": session.consent_sha256,
-            "withdrawn_at": session.rater.withdrawn_at,
-            **{
-                name: getattr(session, name)
-                for name in ("consented_at", "declined_at", "started_at", "completed_at")
-            },
-        }
-        for session in sessions
-    ]

@@ -13,6 +13,7 @@ from evaluation.design.items import Kind
 from evaluation.entering import find_open_link
 from evaluation.errors import EvaluationError, StudyNotOpen
 from evaluation.models import Invitation, OpenLink, Rater, ReadingList, Session, Study, Trial
+from evaluation.seal import first_link
 
 
 @transaction.atomic
@@ -65,6 +66,7 @@ def _prepare(rater: Rater, plan: ReadingList) -> None:
         occasion=plan.occasion,
         images=len(plan.showings) - practice,
         practice_images=practice,
+        head=first_link(rater.study.fingerprint, rater.code, rater.reading_list, plan.occasion),
     )
     stimuli = dict(rater.study.stimuli.values_list("number", "pk"))
     Trial.objects.bulk_create(

@@ -1,9 +1,14 @@
-"""The seal: a canonical protocol, a salted commitment to the truth, and a seed that follows."""
+"""The seal: what is frozen before the first answer, and the chains of all that comes after it.
+
+A commitment is a published hash of something that stays secret until the study is closed. A
+chain is a row of hashes, each over the one before it and a new content: whoever knows its last
+link can tell that nothing before it was changed, left out or put in.
+"""
 
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -19,7 +24,10 @@ def digest(value: object) -> str:
 
 @dataclass(frozen=True)
 class Truth:
-    """The ground truth of one stimulus; `generator` is empty for a real image."""
+    """The ground truth of one stimulus, with all that analysis may ask of its original.
+
+    `image` is its name, `generator` is empty for a real one; what is unknown is empty or None.
+    """
 
     number: int
     stimulus_sha256: str
@@ -28,6 +36,35 @@ class Truth:
     origin: str
     generator: str
     use: str
+    image: str = ""
+    lesion: str = ""
+    sex: str = ""
+    age: float | None = None
+    site: str = ""
+    skin_tone: float | None = None
+    explanation: str = ""
+
+
+@dataclass(frozen=True)
+class Seal:
+    """What is published of a study before its first answer, each in hex.
+
+    Attributes:
+        protocol: SHA-256 of the canonical protocol.
+        truth: commitment to the ground truth.
+        lists: commitment to the reading lists.
+        nonce: SHA-256 of the secret number that salts both and decides the seed.
+    """
+
+    protocol: str
+    truth: str
+    lists: str
+    nonce: str
+
+    @property
+    def fingerprint(self) -> str:
+        """The one number that stands for all of it."""
+        return digest(vars(self))
 
 
 def salt_of(nonce: str, number: int) -> str:
@@ -43,6 +80,26 @@ def commit_to_truth(truths: Iterable[Truth], nonce: str) -> str:
     return digest(leaves)
 
 
-def randomisation_seed(protocol: Mapping[str, object], truth_sha256: str, nonce: str) -> str:
+def commit_to_lists(lists: Sequence[Mapping[str, object]], nonce: str) -> str:
+    """Return the published commitment to the reading lists, in the order of their numbers."""
+    return digest(["lists", nonce, list(lists)])
+
+
+def commit_to_nonce(nonce: str) -> str:
+    """Return the SHA-256 of the nonce's bytes."""
+    return hashlib.sha256(bytes.fromhex(nonce)).hexdigest()
+
+
+def randomisation_seed(protocol_sha256: str, truth_sha256: str, nonce: str) -> str:
     """Return the seed of all orders: nobody can choose it, and no rater can compute it."""
-    return digest(["seed", digest(protocol), truth_sha256, nonce])
+    return digest(["seed", protocol_sha256, truth_sha256, nonce])
+
+
+def first_link(*what: object) -> str:
+    """Return where a chain begins: a rater's reading of a study, or a study's audit trail."""
+    return digest(list(what))
+
+
+def next_link(last: str, content: Mapping[str, object]) -> str:
+    """Return the link after `last` that `content` adds."""
+    return digest([last, content])

@@ -15,15 +15,23 @@ from django.utils import timezone, translation
 
 from evaluation.audit_trail import record_event
 from evaluation.catalogue import open_original
+from evaluation.design.drawing import ListDesign, draw_lists
 from evaluation.design.items import Item
-from evaluation.design.lists import ReadingPlan, plan_lists
 from evaluation.design.order import OrderRules
-from evaluation.design.pairs import match_pairs, pair_items, take_sides
 from evaluation.design.randomness import SeededStream
 from evaluation.entities import entity_title
 from evaluation.errors import EvaluationError, StudySealed
+from evaluation.guards import broken_guards
 from evaluation.models import ReadingList, Stimulus, StimulusTruth, Study, StudyImage, Use
-from evaluation.seal import Truth, commit_to_truth, digest, randomisation_seed, salt_of
+from evaluation.seal import (
+    Truth,
+    commit_to_lists,
+    commit_to_nonce,
+    commit_to_truth,
+    digest,
+    randomisation_seed,
+    salt_of,
+)
 from evaluation.stimuli import PIPELINE, render_stimulus
 
 OnStep = Callable[[int, int], None]
@@ -34,9 +42,12 @@ def seal_study(study: Study, *, actor: User | None = None, on_step: OnStep | Non
 
     Raises:
         StudySealed: it is sealed already.
-        EvaluationError: no images are drawn, or an original cannot be read.
+        EvaluationError: no images are drawn, an original cannot be read, or the database lacks
+            what guards the seal.
         DesignImpossible: no order keeps what the design asks for.
     """
+    if broken := broken_guards():
+        raise EvaluationError(f"the database would not guard the seal: {'; '.join(broken)}")
     with transaction.atomic():
         study = Study.objects.select_for_update().get(pk=study.pk)
         if study.sealed_at:
@@ -47,70 +58,58 @@ def seal_study(study: Study, *, actor: User | None = None, on_step: OnStep | Non
         nonce = secrets.token_hex(32)
         drawn = SeededStream(nonce, "numbers").shuffled(drawn)
         stimuli = _render(study, drawn, on_step)
-        truths = [
-            Truth(
-                stimulus.number,
-                stimulus.sha256,
-                each.image.sha256,
-                each.image.entity,
-                each.image.origin,
-                each.image.generator,
-                each.use,
-            )
-            for stimulus, each in zip(stimuli, drawn, strict=True)
-        ]
+        truths = [_truth_of(stimulus, each) for stimulus, each in zip(stimuli, drawn, strict=True)]
         StimulusTruth.objects.bulk_create(
             StimulusTruth(
                 stimulus=stimulus,
                 image=each.image,
-                entity=each.image.entity,
-                origin=each.image.origin,
-                use=each.use,
+                name=truth.image,
                 salt=salt_of(nonce, stimulus.number),
+                **{name: getattr(truth, name) for name in StimulusTruth.SEALED},
             )
-            for stimulus, each in zip(stimuli, drawn, strict=True)
+            for stimulus, each, truth in zip(stimuli, drawn, truths, strict=True)
         )
         study.nonce = nonce
         study.protocol = _protocol(study, stimuli)
         study.protocol_sha256 = digest(study.protocol)
         study.truth_sha256 = commit_to_truth(truths, nonce)
+        seed = randomisation_seed(study.protocol_sha256, study.truth_sha256, nonce)
+        lists = lists_of(design_of(study), truths, seed)
+        study.lists_sha256 = commit_to_lists(lists, nonce)
+        study.nonce_sha256 = commit_to_nonce(nonce)
+        study.fingerprint = study.seal.fingerprint
         study.sealed_at = timezone.now()
         study.save()
-        seed = randomisation_seed(study.protocol, study.truth_sha256, nonce)
-        ReadingList.objects.bulk_create(
-            ReadingList(
-                study=study,
-                number=plan.number,
-                occasion=plan.occasion,
-                showings=[
-                    [showing.number, showing.beside, showing.kind, showing.block]
-                    for showing in plan.showings
-                ],
-            )
-            for plan in draw_lists(study, truths, seed)
-        )
+        ReadingList.objects.bulk_create(ReadingList(study=study, **each) for each in lists)
         record_event(
             "seal_study",
             study=study,
             actor=actor,
-            protocol=study.protocol_sha256,
-            truth=study.truth_sha256,
+            **vars(study.seal),
         )
     return study
 
 
-def order_rules(study: Study) -> OrderRules:
-    """Return what every order of the study keeps."""
-    return OrderRules(
+def design_of(study: Study) -> ListDesign:
+    """Return what decides the study's reading lists."""
+    rules = OrderRules(
         block=study.block_size or 0,
         run_of_origin=study.run_of_origin or 0,
         run_of_entity=study.run_of_entity or 0,
         counterbalanced=study.counterbalanced,
     )
+    return ListDesign(
+        lists=study.raters_at_most,
+        readings=study.readings_per_image,
+        occasions=study.occasions,
+        pairs=study.pairs,
+        repeats_percent=study.repeats_percent,
+        rules=rules,
+    )
 
 
-def draw_lists(study: Study, truths: Sequence[Truth], seed: str) -> list[ReadingPlan]:
-    """Return the reading lists of a study as its design asks for them.
+def lists_of(design: ListDesign, truths: Sequence[Truth], seed: str) -> list[dict[str, object]]:
+    """Return the reading lists as they are stored and committed to: JSON values.
 
     Raises:
         DesignImpossible: nothing can keep what is asked for.
@@ -123,28 +122,28 @@ def draw_lists(study: Study, truths: Sequence[Truth], seed: str) -> list[Reading
         ]
         for practice in (False, True)
     )
-    if not study.pairs:
-        practice = [item.number for item in practised]
-        return _plan(study, studied, practice, seed)
-    pairs = match_pairs(studied, SeededStream(seed, "pairs"))
-    count = len(pairs)
-    pairs += match_pairs(practised, SeededStream(seed, "practice pairs"))
-    plans = _plan(study, pair_items(pairs)[:count], range(count, len(pairs)), seed)
-    return [take_sides(plan, pairs, seed) for plan in plans]
+    return [
+        {
+            "number": plan.number,
+            "occasion": plan.occasion,
+            "showings": [
+                [showing.number, showing.beside, str(showing.kind), showing.block]
+                for showing in plan.showings
+            ],
+        }
+        for plan in draw_lists(design, studied, practised, seed)
+    ]
 
 
-def _plan(
-    study: Study, items: Sequence[Item], practice: Sequence[int], seed: str
-) -> list[ReadingPlan]:
-    return plan_lists(
-        items,
-        lists=study.raters_at_most,
-        readings=study.readings_per_image,
-        occasions=study.occasions,
-        rules=order_rules(study),
-        repeats_percent=study.repeats_percent,
-        seed=seed,
-        practice=practice,
+def _truth_of(stimulus: Stimulus, drawn: StudyImage) -> Truth:
+    image = drawn.image
+    return Truth(
+        number=stimulus.number,
+        stimulus_sha256=stimulus.sha256,
+        original_sha256=image.sha256,
+        use=drawn.use,
+        image=image.name,
+        **{name: getattr(image, name) for name in StimulusTruth.OF_IMAGE},
     )
 
 
@@ -194,7 +193,7 @@ def _titles(codes: Sequence[str]) -> dict[str, dict[str, str]]:
 def _protocol(study: Study, stimuli: Sequence[Stimulus]) -> dict[str, object]:
     """Return what is frozen, as JSON values; nothing in it tells the origin of a stimulus."""
     return {
-        "format": 1,
+        "format": 2,
         "study": study.slug,
         "title": study.title,
         "contact": study.contact,
@@ -207,7 +206,6 @@ def _protocol(study: Study, stimuli: Sequence[Stimulus]) -> dict[str, object]:
         "entity_titles": _titles(study.entities),
         "images_per_cell": study.images_per_cell,
         "arms": len(study.generators),
-        "pairs": study.pairs,
         "exposure_ms": study.exposure_ms,
         "staircase": asdict(study.stairs) if study.staircase else None,
         "zoom": study.zoomable,
@@ -221,11 +219,10 @@ def _protocol(study: Study, stimuli: Sequence[Stimulus]) -> dict[str, object]:
         "confidence_levels": study.confidence_levels,
         "tell_results": study.tell_results,
         "opens_at": study.opens_at.isoformat() if study.opens_at else None,
-        "raters": study.raters_at_most,
-        "readings_per_image": study.readings_per_image,
-        "occasions": study.occasions,
+        "lists": design_of(study).as_json(),
         "washout_days": study.washout_days,
-        "order": {**asdict(order_rules(study)), "repeats_percent": study.repeats_percent},
+        "analysis_plan": study.analysis_plan,
+        "software": settings.VERSION,
         "pipeline": PIPELINE,
         "stimuli": [stimulus.sha256 for stimulus in stimuli],
     }

@@ -9,8 +9,9 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Max, Sum
-from django.utils import timezone
 
+from evaluation.audit_trail import record_event
+from evaluation.chain import answer_content
 from evaluation.design.items import Kind
 from evaluation.design.questions import answered_origin
 from evaluation.entering import find_session
@@ -25,6 +26,7 @@ from evaluation.models import (
 )
 from evaluation.models.session import new_key
 from evaluation.models.study import stimuli_store
+from evaluation.seal import next_link
 
 # Asked at every image: as SQL they take a third of what Django needs to write them anew.
 NEXT_TRIALS = """
@@ -45,16 +47,28 @@ HANDED_OUT = """
         (SELECT file FROM evaluation_stimulus WHERE id = beside_id)
     FROM ahead WHERE token = %s
 """
-# What may change under a reading, read anew with the session's row locked.
+# What may change under a reading, read anew with the session's row locked; the study's row is
+# shared, so that it is closed before this answer or after it, never between.
 LOCK = """
-    SELECT session.started_at, session."window", rater.withdrawn_at,
+    SELECT session.started_at, session."window", session.head, rater.withdrawn_at,
         study.closes_at, study.closed_at
     FROM evaluation_session session
     JOIN evaluation_rater rater ON rater.id = rater_id
     JOIN evaluation_study study ON study.id = study_id
-    WHERE session.id = %s FOR NO KEY UPDATE OF session
+    WHERE session.id = %s FOR NO KEY UPDATE OF session FOR KEY SHARE OF study
 """
 NOTE_SHOWN = """
+    UPDATE evaluation_trial
+    SET shown_at = coalesce(shown_at, now()), times_shown = times_shown + 1 WHERE id = %s
+"""
+
+
+LINK = """
+    WITH reading AS (
+        UPDATE evaluation_session SET head = %s,
+            completed_at = CASE WHEN %s THEN now() ELSE completed_at END
+        WHERE id = %s
+    )
     UPDATE evaluation_trial
     SET shown_at = coalesce(shown_at, now()), times_shown = times_shown + 1 WHERE id = %s
 """
@@ -225,24 +239,51 @@ def record_answer(
             if window is not None and window != session.window:
                 raise ContinuedElsewhere("the reading goes on in another window")
             standing = _standing(session, ahead[1:], since=1)
-            if standing.current is None:
-                Session.objects.filter(pk=session.pk).update(completed_at=timezone.now())
             if study.staircase:
                 _move_exposure(study, ahead[0], standing.current, given)
-            answer = Answer.objects.create(trial=ahead[0], key=key, **vars(given))
-            if standing.current:
-                note_shown(standing.current)
+            answer = _add_answer(session, ahead[0], key, given, following=standing)
             return answer, standing
     except IntegrityError as repeated:
         raise AnswerConflict("this answer was used for another image") from repeated
+
+
+def _add_answer(
+    session: Session,
+    trial: Trial,
+    key: UUID,
+    given: GivenAnswer,
+    *,
+    version: int = 1,
+    following: Turn | None = None,
+) -> Answer:
+    """Store an answer as the next link of the session's chain; put what follows before the rater.
+
+    The reading is completed where nothing follows.
+    """
+    answer = Answer(trial=trial, key=key, version=version, **vars(given))
+    answer.digest = session.head = next_link(session.head, answer_content(trial, answer))
+    answer.save(force_insert=True)
+    coming = following.current if following else None
+    completed = following is not None and coming is None
+    with connection.cursor() as cursor:
+        cursor.execute(LINK, [session.head, completed, session.pk, coming.pk if coming else None])
+    if completed:
+        record_event(
+            "complete_session",
+            study=session.rater.study,
+            rater=session.rater.code,
+            occasion=session.occasion,
+            head=session.head,
+        )
+    return answer
 
 
 def _lock(session: Session) -> None:
     """Lock the session's row, which serialises double submits and two windows, and read it anew."""
     with connection.cursor() as cursor:
         cursor.execute(LOCK, [session.pk])
-        started, window, withdrawn, closes, closed = cursor.fetchone()
-    session.started_at, session.window = started, window
+        started, window, head, withdrawn, closes, closed = cursor.fetchone()
+    session.started_at, session.window, session.head = started, window, head
     session.rater.withdrawn_at = withdrawn
     session.rater.study.closes_at, session.rater.study.closed_at = closes, closed
 
@@ -301,6 +342,7 @@ def practise_again(session: Session) -> None:
                 stimulus_id=trial.stimulus_id,
                 beside_id=trial.beside_id,
                 kind=Kind.PRACTICE,
+                block=trial.block,
                 exposure_ms=session.rater.study.exposure_ms,
                 token=new_key(),
             )
@@ -320,7 +362,7 @@ def _record_elsewhere(
         return stored
     versions = trial.answers.count()
     if stored is None and correction and trial == correctable(session, standing):
-        return Answer.objects.create(trial=trial, key=key, version=versions + 1, **vars(given))
+        return _add_answer(session, trial, key, given, version=versions + 1)
     if versions:
         raise AnswerConflict(
             "this image is answered already, in another window or on another device"

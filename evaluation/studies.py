@@ -16,7 +16,7 @@ from evaluation.entities import ENTITIES, entity_title, known_entities
 from evaluation.errors import EvaluationError, StudyNotOpen, StudySealed, UnknownStudy
 from evaluation.models import Dataset, Image, Origin, Study, StudyImage, Use
 from evaluation.seal import Truth
-from evaluation.sealing import draw_lists
+from evaluation.sealing import design_of, lists_of
 
 
 def get_study(slug: str) -> Study:
@@ -282,7 +282,7 @@ def _rehearse(study: Study) -> None:
     """Draw reading lists once, so that an impossible design is found before it is sealed."""
     rows = study.drawn.values_list("image__entity", "image__origin", "image__generator", "use")
     truths = [Truth(number, "", "", *row) for number, row in enumerate(rows)]
-    draw_lists(study, truths, "rehearsal")
+    lists_of(design_of(study), truths, "rehearsal")
 
 
 @transaction.atomic

@@ -3,10 +3,12 @@
 from django.urls import path
 
 from evaluation.api.reading import AnswersView, PostponeView, PracticeView
-from evaluation.views import front, reading
+from evaluation.views import front, reading, seals
 
 urlpatterns = [
     path("", front.front, name="front"),
+    path("seals/<str:fingerprint>", seals.seal, name="seal"),
+    path("seals/<str:fingerprint>/protocol.json", seals.protocol, name="sealed_protocol"),
     path("r/<str:token>", reading.invitation, name="invitation"),
     path("join/<str:token>", reading.open_link, name="open_link"),
     path("reading/", reading.reading, name="reading"),

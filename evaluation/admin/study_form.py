@@ -66,6 +66,7 @@ FIELDSETS: tuple[tuple[Any, Any], ...] = (
                 "counterbalanced",
                 ("run_of_origin", "run_of_entity"),
                 "seed",
+                "analysis_plan",
             ),
             "description": _(
                 "Every rater has an order of their own. Left empty, it is purely random."
@@ -189,6 +190,7 @@ class StudyForm(forms.ModelForm):
             "run_of_entity",
             "counterbalanced",
             "seed",
+            "analysis_plan",
         )
 
     #: Who fills the form in; set for each request.

@@ -37,6 +37,7 @@ from evaluation.stimuli import SIZE
 COOKIE = "reading"
 MOST_MARKS = 20
 LONGEST_REASON = 1000
+AMOUNT: Any = {"min_value": 0, "max_value": 10**9, "required": False}
 
 
 class RaterCookie(SessionAuthentication):
@@ -55,6 +56,19 @@ class RaterCookie(SessionAuthentication):
         return "Link"
 
 
+class TimingSerializer(serializers.Serializer):
+    """How a page measured the time, and what the image looked like meanwhile."""
+
+    method = serializers.ChoiceField(choices=("element", "frame"))
+    hidden_ms = serializers.IntegerField(**AMOUNT)
+    frame_ms = serializers.FloatField(**AMOUNT)
+    exposed_ms = serializers.FloatField(**AMOUNT, allow_null=True)
+    pixel_ratio = serializers.FloatField(**AMOUNT)
+    viewport = serializers.ListField(child=serializers.IntegerField(**AMOUNT), max_length=2)
+    zooms = serializers.IntegerField(**AMOUNT)
+    largest_zoom = serializers.FloatField(**AMOUNT)
+
+
 class AnswerSerializer(serializers.Serializer):
     """An answer as the page sends it, checked against the study's questions."""
 
@@ -63,7 +77,7 @@ class AnswerSerializer(serializers.Serializer):
     window = serializers.CharField(max_length=16, required=False)
     correction = serializers.BooleanField(default=False)
     response_ms = serializers.IntegerField(min_value=1, max_value=86_399_999)
-    timing = serializers.DictField(child=serializers.JSONField(allow_null=True), required=False)
+    timing = TimingSerializer(required=False)
 
     def get_fields(self) -> dict[str, serializers.Field]:
         """Add a field for each question of the study."""
@@ -72,10 +86,8 @@ class AnswerSerializer(serializers.Serializer):
         return {**super().get_fields(), **asked}
 
     def validate_timing(self, value: dict[str, Any]) -> dict[str, Any]:
-        """Bound what a page may store beside the answer."""
-        if len(str(value)) > 1000:
-            raise serializers.ValidationError("too much detail")
-        return value
+        """Round fractions, so that the database gives them back as they were hashed."""
+        return {name: round(x, 3) if isinstance(x, float) else x for name, x in value.items()}
 
 
 def _field(question: Question, study: Study) -> serializers.Field:

@@ -19,6 +19,46 @@ CREATE TRIGGER stimulustruth_append_only BEFORE UPDATE OR DELETE ON evaluation_s
 CREATE TRIGGER readinglist_append_only BEFORE UPDATE OR DELETE ON evaluation_readinglist
     FOR EACH ROW EXECUTE FUNCTION evaluation_refuse();
 
+-- TRUNCATE passes by the triggers of rows. Test databases are emptied by it, and only they.
+CREATE FUNCTION evaluation_keep_rows() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF left(current_database(), 5) <> 'test_' THEN
+        RAISE EXCEPTION '% is never emptied', TG_TABLE_NAME
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER answer_is_never_emptied BEFORE TRUNCATE ON evaluation_answer
+    EXECUTE FUNCTION evaluation_keep_rows();
+CREATE TRIGGER auditevent_is_never_emptied BEFORE TRUNCATE ON evaluation_auditevent
+    EXECUTE FUNCTION evaluation_keep_rows();
+CREATE TRIGGER study_is_never_emptied BEFORE TRUNCATE ON evaluation_study
+    EXECUTE FUNCTION evaluation_keep_rows();
+CREATE TRIGGER trial_is_never_emptied BEFORE TRUNCATE ON evaluation_trial
+    EXECUTE FUNCTION evaluation_keep_rows();
+CREATE TRIGGER session_is_never_emptied BEFORE TRUNCATE ON evaluation_session
+    EXECUTE FUNCTION evaluation_keep_rows();
+CREATE TRIGGER stimulus_is_never_emptied BEFORE TRUNCATE ON evaluation_stimulus
+    EXECUTE FUNCTION evaluation_keep_rows();
+CREATE TRIGGER stimulustruth_is_never_emptied BEFORE TRUNCATE ON evaluation_stimulustruth
+    EXECUTE FUNCTION evaluation_keep_rows();
+CREATE TRIGGER readinglist_is_never_emptied BEFORE TRUNCATE ON evaluation_readinglist
+    EXECUTE FUNCTION evaluation_keep_rows();
+
+CREATE FUNCTION evaluation_keep_reading() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' OR EXISTS (
+        SELECT FROM evaluation_rater rater JOIN evaluation_study study ON study.id = rater.study_id
+        WHERE rater.id = OLD.rater_id AND study.closed_at IS NOT NULL
+    ) THEN
+        RAISE EXCEPTION 'the readings of a closed study are frozen'
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER session_stays_as_it_ended BEFORE UPDATE OR DELETE ON evaluation_session
+    FOR EACH ROW EXECUTE FUNCTION evaluation_keep_reading();
+
 CREATE FUNCTION evaluation_keep_seal() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF OLD.sealed_at IS NOT NULL AND (
@@ -61,6 +101,8 @@ CREATE TRIGGER trial_keeps_its_place BEFORE UPDATE OR DELETE ON evaluation_trial
 """
 
 BACKWARD = """
+DROP FUNCTION evaluation_keep_reading() CASCADE;
+DROP FUNCTION evaluation_keep_rows() CASCADE;
 DROP FUNCTION evaluation_keep_order() CASCADE;
 DROP FUNCTION evaluation_keep_draw() CASCADE;
 DROP FUNCTION evaluation_keep_seal() CASCADE;

@@ -116,6 +116,7 @@ class Session(models.Model):
         max_length=16, blank=True, help_text="The one that reads: the last that was opened"
     )
     debrief = models.JSONField(null=True, help_text="What the rater said at the end")
+    head = models.CharField(max_length=64, help_text="The last link of the answers' chain")
     started_at = models.DateTimeField(_("started"), null=True)
     completed_at = models.DateTimeField(_("completed"), null=True)
 
@@ -215,7 +216,8 @@ class Answer(models.Model):
     reason = models.TextField(blank=True)
     response_ms = models.PositiveIntegerField()
     timing = models.JSONField(default=dict, help_text="How the response time was measured")
-    answered_at = models.DateTimeField(auto_now_add=True)
+    answered_at = models.DateTimeField(default=timezone.now)
+    digest = models.CharField(max_length=64, help_text="The link that the answer adds")
 
     class Meta:
         constraints = [

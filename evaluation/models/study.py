@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from evaluation.design.questions import DEFAULT
 from evaluation.design.staircase import Staircase
 from evaluation.models.catalogue import Dataset, Image, Origin
+from evaluation.seal import Seal
 
 
 def stimuli_store() -> Storage:
@@ -205,6 +206,11 @@ class Study(models.Model):
         default=False,
         help_text=_("All raters read the same blocks, each rater in another order of the blocks"),
     )
+    analysis_plan = models.TextField(
+        _("analysis plan"),
+        blank=True,
+        help_text=_("What will be compared, and by which margin; frozen with the design"),
+    )
     seed = models.BigIntegerField(
         _("seed"), default=0, help_text=_("The same seed draws the same images")
     )
@@ -229,6 +235,9 @@ class Study(models.Model):
     protocol = models.JSONField(_("protocol"), null=True, editable=False)
     protocol_sha256 = models.CharField(_("protocol hash"), max_length=64, editable=False)
     truth_sha256 = models.CharField(_("commitment to the truth"), max_length=64, editable=False)
+    lists_sha256 = models.CharField(max_length=64, editable=False)
+    nonce_sha256 = models.CharField(max_length=64, editable=False)
+    fingerprint = models.CharField(_("fingerprint"), max_length=64, editable=False)
     nonce = models.CharField(max_length=64, editable=False)
     closed_at = models.DateTimeField(_("closed"), null=True, editable=False)
 
@@ -241,6 +250,11 @@ class Study(models.Model):
                 condition=Q(sealed_at__isnull=True, protocol__isnull=True)
                 | Q(sealed_at__isnull=False, protocol__isnull=False),
                 name="study_is_sealed_with_its_protocol",
+            ),
+            models.UniqueConstraint(
+                fields=["fingerprint"],
+                condition=~Q(fingerprint=""),
+                name="fingerprint_of_one_study",
             ),
             models.CheckConstraint(
                 condition=Q(opens_at=None) | Q(closes_at=None) | Q(closes_at__gt=F("opens_at")),
@@ -262,6 +276,11 @@ class Study(models.Model):
         begun = self.opens_at is None or self.opens_at <= now
         over = self.closes_at is not None and self.closes_at <= now
         return self.state == self.State.SEALED and begun and not over
+
+    @property
+    def seal(self) -> Seal:
+        """What is published of a sealed study."""
+        return Seal(self.protocol_sha256, self.truth_sha256, self.lists_sha256, self.nonce_sha256)
 
     @property
     def stairs(self) -> Staircase:
@@ -329,15 +348,42 @@ class Stimulus(models.Model):
 
 
 class StimulusTruth(models.Model):
-    """What a stimulus was made from: kept apart, since no page of a rater may reach it."""
+    """What a stimulus was made from, as it stood in the catalogue when the study was sealed.
+
+    Kept apart, since no page of a rater may reach it.
+    """
+
+    #: What is copied from the image, and all that the commitment holds of a stimulus beside
+    #: its number and its bytes.
+    OF_IMAGE = (
+        "entity",
+        "origin",
+        "generator",
+        "lesion",
+        "sex",
+        "age",
+        "site",
+        "skin_tone",
+        "explanation",
+    )
+    SEALED = ("original_sha256", "use", *OF_IMAGE)
 
     stimulus = models.OneToOneField(
         Stimulus, on_delete=models.PROTECT, primary_key=True, related_name="truth"
     )
     image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="stimuli")
+    original_sha256 = models.CharField(max_length=64)
+    use = models.CharField(max_length=8, choices=Use)
     entity = models.CharField(max_length=16)
     origin = models.CharField(max_length=9, choices=Origin)
-    use = models.CharField(max_length=8, choices=Use)
+    generator = models.CharField(max_length=64, blank=True)
+    name = models.CharField(max_length=128)
+    lesion = models.CharField(max_length=64, blank=True)
+    sex = models.CharField(max_length=16, blank=True)
+    age = models.FloatField(null=True)
+    site = models.CharField(max_length=64, blank=True)
+    skin_tone = models.FloatField(null=True)
+    explanation = models.CharField(max_length=300, blank=True)
     salt = models.CharField(max_length=64)
 
     def __str__(self) -> str:
@@ -368,7 +414,10 @@ class ReadingList(models.Model):
 
 
 class AuditEvent(models.Model):
-    """One act of a coordinator. Rows are only ever inserted."""
+    """One act of a coordinator. Rows are only ever inserted.
+
+    The events of a study are a chain: `digest` is the link that this one adds.
+    """
 
     study = models.ForeignKey(
         Study, on_delete=models.PROTECT, null=True, related_name="events", verbose_name=_("study")
@@ -378,7 +427,8 @@ class AuditEvent(models.Model):
     )
     act = models.CharField(_("act"), max_length=32)
     detail = models.JSONField(_("detail"), default=dict)
-    at = models.DateTimeField(_("when"), auto_now_add=True)
+    at = models.DateTimeField(_("when"), default=timezone.now)
+    digest = models.CharField(max_length=64, blank=True)
 
     class Meta:
         verbose_name = _("event")

@@ -9,9 +9,8 @@ from django.utils import timezone
 from evaluation.catalogue import add_synthetic_image
 from evaluation.closing import close_study
 from evaluation.dataset import unblinded_table
+from evaluation.design.drawing import ListDesign, draw_lists
 from evaluation.design.items import Item
-from evaluation.design.lists import plan_lists
-from evaluation.design.order import OrderRules
 from evaluation.entering import (
     find_session,
     give_consent,
@@ -35,19 +34,10 @@ from tests.conftest import square_phantom
 def recomputed(study):
     """Draw the reading lists of a closed study again, from what its export holds."""
     truths = StimulusTruth.objects.filter(stimulus__study=study).order_by("stimulus__number")
-    rows = truths.values_list("stimulus__number", "origin", "entity", "image__generator")
-    seed = randomisation_seed(study.protocol, study.truth_sha256, study.nonce)
-    frozen = study.protocol["order"]
-    rules = {key: value for key, value in frozen.items() if key != "repeats_percent"}
-    return plan_lists(
-        [Item(*row) for row in rows],
-        lists=study.protocol["raters"],
-        readings=study.protocol["readings_per_image"],
-        occasions=study.protocol["occasions"],
-        rules=OrderRules(**rules),
-        repeats_percent=frozen["repeats_percent"],
-        seed=seed,
-    )
+    rows = truths.values_list("stimulus__number", "origin", "entity", "generator")
+    seed = randomisation_seed(study.protocol_sha256, study.truth_sha256, study.nonce)
+    design = ListDesign.from_json(study.protocol["lists"])
+    return draw_lists(design, [Item(*row) for row in rows], [], seed)
 
 
 def read_by(rater):

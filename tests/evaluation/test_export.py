@@ -126,7 +126,15 @@ def test_a_coordinator_downloads_the_data_and_the_trail_says_so(study, admin_cli
     response = admin_client.get(address)
 
     assert set(files_of(response.content)) == {
-        f"told/{name}" for name in ("answers.csv", "raters.csv", "dictionary.csv", "protocol.json")
+        f"told/{name}"
+        for name in (
+            "answers.csv",
+            "raters.csv",
+            "dictionary.csv",
+            "protocol.json",
+            "record.json",
+            "verify.py",
+        )
     }
     assert AuditEvent.objects.filter(act="export_study").exists()
 

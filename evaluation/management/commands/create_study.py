@@ -1,5 +1,6 @@
 """`manage.py create_study`: draw the images of a new study and, if asked, seal it."""
 
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -10,6 +11,7 @@ from evaluation.design.questions import DEFAULT, DEFAULT_OF_PAIRS, Question
 from evaluation.entities import ENTITIES
 from evaluation.errors import EvaluationError
 from evaluation.sealing import seal_study
+from evaluation.sources import read_text
 from evaluation.studies import create_study
 
 
@@ -98,6 +100,12 @@ class Command(ProductCommand):
             "--counterbalance", action="store_true", help="the same blocks, in balanced orders"
         )
         parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument(
+            "--analysis-plan",
+            type=Path,
+            metavar="FILE",
+            help="what will be compared, and by which margin; frozen with the design",
+        )
         parser.add_argument("--contact", default="", help="whom raters may ask")
         parser.add_argument(
             "--tell-results", action="store_true", help="to each rater their own, once closed"
@@ -138,6 +146,7 @@ class Command(ProductCommand):
             break_every=options["break_every"] or None,
             seed=options["seed"],
             contact=options["contact"],
+            analysis_plan=read_text(str(options["analysis_plan"])) if options["analysis_plan"] else "",
             tell_results=options["tell_results"],
             tell_share=options["tell_share"],
             shuffle_entities=options["shuffle_entities"],
@@ -154,6 +163,4 @@ class Command(ProductCommand):
         self.stdout.write(f"study '{study.slug}': {study.drawn.count()} images drawn")
         if options["seal"]:
             study = seal_study(study)
-            self.stdout.write(
-                f"sealed; protocol {study.protocol_sha256}, truth {study.truth_sha256}"
-            )
+            self.stdout.write(f"sealed; fingerprint {study.fingerprint}")

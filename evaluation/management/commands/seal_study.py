@@ -23,4 +23,6 @@ class Command(ProductCommand):
     def handle(self, *, study: str, **options: Any) -> None:
         """Seal it."""
         sealed = seal_study(get_study(study))
-        self.stdout.write(f"protocol {sealed.protocol_sha256}\ntruth    {sealed.truth_sha256}")
+        self.stdout.write(f"fingerprint {sealed.fingerprint}")
+        for what, number in vars(sealed.seal).items():
+            self.stdout.write(f"{what:11} {number}")
