@@ -14,7 +14,8 @@ def record_event(
 
     What is done to a study is a link of its chain, and its row is locked to have one after another.
     """
-    event = AuditEvent(act=act, study=study, actor=actor, detail=detail)
+    name = actor.get_username() if actor else ""
+    event = AuditEvent(act=act, study=study, actor=actor, who=name, detail=detail)
     with transaction.atomic():
         if study:
             Study.objects.select_for_update(no_key=True).only("pk").get(pk=study.pk)
@@ -33,7 +34,7 @@ def event_content(event: AuditEvent) -> dict[str, object]:
     """Return what an event adds to the chain."""
     return {
         "act": event.act,
-        "actor": event.actor_id,
+        "who": event.who,
         "at": event.at.isoformat(),
         "detail": event.detail,
     }

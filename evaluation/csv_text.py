@@ -19,18 +19,17 @@ def csv_text(columns: Iterable[str], rows: Iterable[Mapping[str, object]]) -> st
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([csv_cell(row.get(column)) for column in columns] for row in rows)
+    writer.writerows([_cell(row.get(column)) for column in columns] for row in rows)
     return out.getvalue()
 
 
-def csv_cell(value: object) -> str:
-    """Return a value as it stands in a cell."""
+def _cell(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, dict | list):
-        return json.dumps(value)
+        return json.dumps(value, sort_keys=True)
     if isinstance(value, str) and value.startswith(FORMULA):
         return f"'{value}"
     return str(value)

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from evaluation.audit_trail import event_content, trail_head
-from evaluation.chain import answer_content
-from evaluation.csv_text import csv_cell
+from evaluation.chain import answer_content, moment
 from evaluation.models import Answer, Session, StimulusTruth, Study
 from evaluation.seal import Truth, digest
+from evaluation.sealing import settings_of
 
 FORMAT = 1
 #: What each column of raters.csv holds; one row a session.
@@ -36,13 +36,27 @@ RATERS = {
     "gave_away": "what gave them away, in the rater's words",
 }
 
+#: Which of them the rater says before the images, the screen shows, the rater says after them.
+ABOUT = (
+    "role",
+    "years_dermatology",
+    "years_dermoscopy",
+    "dermoscopy_training",
+    "skin_types",
+    "knows_datasets",
+    "colour_vision",
+    "screen",
+)
+DEVICE = ("steps_seen", "bright", "unfiltered", "measured")
+DEBRIEF = ("ai_percent", "gave_away")
+
 
 def study_record(study: Study) -> dict[str, object]:
     """Return the record of a closed study.
 
-    `nonce`, `truth` and `lists` open what the seal commits to. The chain of a session runs over
-    its answers, that of the study over its events; the event of closing holds a hash over all
-    sessions, so that the last link of the trail, `head`, stands for everything.
+    `nonce`, `truth`, `settings` and `lists` open what the seal commits to. The chain of a session
+    runs over its answers, that of the study over its events; the event of closing holds a hash
+    over all sessions, so that the last link of the trail, `head`, stands for everything.
     """
     return {
         "format": FORMAT,
@@ -51,6 +65,7 @@ def study_record(study: Study) -> dict[str, object]:
         "seal": vars(study.seal),
         "nonce": study.nonce,
         "truth": [vars(truth) for truth in truths_of(study)],
+        "settings": settings_of(study),
         "lists": list(
             study.reading_lists.order_by("number", "occasion").values(
                 "number", "occasion", "showings"
@@ -85,8 +100,8 @@ def sessions_of(study: Study) -> Iterable[Session]:
     )
 
 
-def rater_facts(session: Session) -> dict[str, str]:
-    """Return a session's row of raters.csv, as text."""
+def rater_facts(session: Session) -> dict[str, object]:
+    """Return a session's row of raters.csv, as JSON values."""
     known = {
         **(session.rater.about or {}),
         **(session.device or {}),
@@ -95,13 +110,13 @@ def rater_facts(session: Session) -> dict[str, str]:
         "rater_kind": session.rater.kind,
         "occasion": session.occasion,
         "consent_sha256": session.consent_sha256,
-        "withdrawn_at": session.rater.withdrawn_at,
+        "withdrawn_at": moment(session.rater.withdrawn_at),
         **{
-            name: getattr(session, name)
+            name: moment(getattr(session, name))
             for name in ("consented_at", "declined_at", "started_at", "completed_at")
         },
     }
-    return {column: csv_cell(known.get(column)) for column in RATERS}
+    return {column: known.get(column) for column in RATERS}
 
 
 def readings_digest(study: Study) -> str:

@@ -52,13 +52,13 @@ class Seal:
     Attributes:
         protocol: SHA-256 of the canonical protocol.
         truth: commitment to the ground truth.
-        lists: commitment to the reading lists.
+        draw: commitment to the settings of the study and its reading lists.
         nonce: SHA-256 of the secret number that salts both and decides the seed.
     """
 
     protocol: str
     truth: str
-    lists: str
+    draw: str
     nonce: str
 
     @property
@@ -80,9 +80,11 @@ def commit_to_truth(truths: Iterable[Truth], nonce: str) -> str:
     return digest(leaves)
 
 
-def commit_to_lists(lists: Sequence[Mapping[str, object]], nonce: str) -> str:
-    """Return the published commitment to the reading lists, in the order of their numbers."""
-    return digest(["lists", nonce, list(lists)])
+def commit_to_draw(
+    settings: Mapping[str, object], lists: Sequence[Mapping[str, object]], nonce: str
+) -> str:
+    """Return the published commitment to what images were drawn from and to the reading lists."""
+    return digest(["draw", nonce, settings, list(lists)])
 
 
 def commit_to_nonce(nonce: str) -> str:

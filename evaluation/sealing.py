@@ -15,6 +15,7 @@ from django.utils import timezone, translation
 
 from evaluation.audit_trail import record_event
 from evaluation.catalogue import open_original
+from evaluation.chain import moment
 from evaluation.design.drawing import ListDesign, draw_lists
 from evaluation.design.items import Item
 from evaluation.design.order import OrderRules
@@ -25,7 +26,7 @@ from evaluation.guards import broken_guards
 from evaluation.models import ReadingList, Stimulus, StimulusTruth, Study, StudyImage, Use
 from evaluation.seal import (
     Truth,
-    commit_to_lists,
+    commit_to_draw,
     commit_to_nonce,
     commit_to_truth,
     digest,
@@ -75,7 +76,7 @@ def seal_study(study: Study, *, actor: User | None = None, on_step: OnStep | Non
         study.truth_sha256 = commit_to_truth(truths, nonce)
         seed = randomisation_seed(study.protocol_sha256, study.truth_sha256, nonce)
         lists = lists_of(design_of(study), truths, seed)
-        study.lists_sha256 = commit_to_lists(lists, nonce)
+        study.draw_sha256 = commit_to_draw(settings_of(study), lists, nonce)
         study.nonce_sha256 = commit_to_nonce(nonce)
         study.fingerprint = study.seal.fingerprint
         study.sealed_at = timezone.now()
@@ -88,6 +89,17 @@ def seal_study(study: Study, *, actor: User | None = None, on_step: OnStep | Non
             **vars(study.seal),
         )
     return study
+
+
+def settings_of(study: Study) -> dict[str, object]:
+    """Return all that a coordinator chose, as JSON values; the end of the reading may move."""
+    chosen = {
+        field.name: getattr(study, field.name)
+        for field in Study._meta.concrete_fields
+        if field.editable and field.name not in ("id", "dataset", "closes_at")
+    }
+    dataset = {name: getattr(study.dataset, name) for name in ("name", "licence", "phantom")}
+    return {**chosen, "opens_at": moment(study.opens_at), "dataset": dataset}
 
 
 def design_of(study: Study) -> ListDesign:

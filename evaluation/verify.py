@@ -31,7 +31,7 @@ def chain(first, contents):
 def cell(value):
     if value is None or value == []:
         return ""
-    text = json.dumps(value) if isinstance(value, list) else str(value)
+    text = json.dumps(value, sort_keys=True) if isinstance(value, (list, dict)) else str(value)
     return f"'{text}" if isinstance(value, str) and text.startswith(tuple("=+-@\t\r")) else text
 
 
@@ -42,11 +42,11 @@ def check_seal(record, protocol):
         salt = hmac.new(nonce, str(truth["number"]).encode(), "sha256").hexdigest()
         leaves.append(digest({**truth, "salt": salt}))
     stimuli = [truth["stimulus_sha256"] for truth in record["truth"]]
-    lists = ["lists", record["nonce"], record["lists"]]
+    draw = ["draw", record["nonce"], record["settings"], record["lists"]]
     yield "formats", (record["format"], protocol["format"]) == (1, 2)
     yield "protocol", digest(protocol) == seal["protocol"] and stimuli == protocol["stimuli"]
     yield "ground truth", digest(sorted(leaves)) == seal["truth"]
-    yield "reading lists", digest(lists) == seal["lists"]
+    yield "draw and orders", digest(draw) == seal["draw"]
     yield "nonce", hashlib.sha256(nonce).hexdigest() == seal["nonce"]
     yield "fingerprint", digest(seal) == record["fingerprint"]
 
@@ -127,13 +127,13 @@ def checks(folder, known=()):
     yield from check_seal(record, protocol)
     yield from check_chains(record, showings)
     tables = {"answers": rebuild(record, protocol, showings)}
-    tables["raters"] = [session["facts"] for session in sessions]
+    tables["raters"] = [{k: cell(v) for k, v in each["facts"].items()} for each in sessions]
     for name, rows in tables.items():
         with open(folder / f"{name}.csv", encoding="utf-8", newline="") as file:
             yield f"{name}.csv", list(csv.DictReader(file)) == rows
     for each in sessions:
         facts = each["facts"]
-        same = (facts["rater"], facts["occasion"]) == (each["rater"], str(each["occasion"]))
+        same = (facts["rater"], facts["occasion"]) == (each["rater"], each["occasion"])
         yield "names", same and each["session"] == "{rater}-{occasion}".format(**each)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from evaluation import verify
 from evaluation.design.drawing import ListDesign
-from evaluation.errors import EvaluationError
+from evaluation.errors import DesignImpossible, EvaluationError
 from evaluation.seal import Truth, randomisation_seed
 from evaluation.sealing import lists_of
 
@@ -29,17 +29,22 @@ def verify_export(export: Path, known: Sequence[str] = ()) -> list[tuple[str, bo
     Raises:
         EvaluationError: it is no export of a study.
     """
-    with _unpacked(export) as folder:
-        try:
+    try:
+        with _unpacked(export) as folder:
             checked = list(verify.checks(folder, known))
-            record, protocol = (
-                json.loads((folder / name).read_text("utf-8")) for name in FILES[:2]
-            )
-            return [*checked, ("orders follow from the seed", _orders_follow(record, protocol))]
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as problem:
-            raise EvaluationError(
-                f"{export}: is no record of a study ({type(problem).__name__}: {problem})"
-            ) from None
+        follow = _orders_follow(*read_export(export))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as problem:
+        raise EvaluationError(
+            f"{export}: is no record of a study ({type(problem).__name__}: {problem})"
+        ) from None
+    return [*checked, ("orders follow from the seed", follow)]
+
+
+def read_export(export: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the record and the protocol of an export, as they were written."""
+    with _unpacked(export) as folder:
+        record, protocol = (json.loads((folder / name).read_text("utf-8")) for name in FILES[:2])
+    return record, protocol
 
 
 def _orders_follow(record: dict[str, Any], protocol: dict[str, Any]) -> bool:
@@ -47,7 +52,10 @@ def _orders_follow(record: dict[str, Any], protocol: dict[str, Any]) -> bool:
     seal = record["seal"]
     seed = randomisation_seed(seal["protocol"], seal["truth"], record["nonce"])
     truths = [Truth(**truth) for truth in record["truth"]]
-    return lists_of(ListDesign.from_json(protocol["lists"]), truths, seed) == record["lists"]
+    try:
+        return lists_of(ListDesign.from_json(protocol["lists"]), truths, seed) == record["lists"]
+    except DesignImpossible:  # a changed truth may fit no design
+        return False
 
 
 @contextmanager
@@ -56,14 +64,16 @@ def _unpacked(export: Path) -> Iterator[Path]:
     if export.is_dir():
         yield export
         return
-    try:
-        with TemporaryDirectory() as folder, zipfile.ZipFile(export) as archive:
-            for entry in archive.infolist():
-                name = PurePosixPath(entry.filename).name
-                if name in FILES and entry.file_size <= LARGEST:
-                    (Path(folder) / name).write_bytes(archive.read(entry))
-            yield Path(folder)
-    except (OSError, zipfile.BadZipFile) as problem:
-        raise EvaluationError(
-            f"{export}: cannot be read as a zip ({problem}); give the file that export_study wrote"
-        ) from None
+    with TemporaryDirectory() as folder:
+        try:
+            with zipfile.ZipFile(export) as archive:
+                for entry in archive.infolist():
+                    name = PurePosixPath(entry.filename).name
+                    if name in FILES and entry.file_size <= LARGEST:
+                        (Path(folder) / name).write_bytes(archive.read(entry))
+        except (OSError, zipfile.BadZipFile) as problem:
+            raise EvaluationError(
+                f"{export}: cannot be read as a zip ({problem}); "
+                "give the file that export_study wrote"
+            ) from None
+        yield Path(folder)

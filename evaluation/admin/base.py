@@ -1,9 +1,13 @@
 """What the coordinator's pages share."""
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.auth.models import User
+from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
@@ -14,6 +18,16 @@ admin.site.index_title = _("Run a study")
 def who(request: HttpRequest) -> User:
     """Return the account behind a request of the admin, which lets nobody else in."""
     return cast(User, request.user)
+
+
+@contextmanager
+def on_disk(upload: UploadedFile, suffix: str) -> Iterator[str]:
+    """Give an upload a path, wherever Django keeps it."""
+    with tempfile.NamedTemporaryFile(suffix=suffix) as file:
+        for chunk in upload.chunks():
+            file.write(chunk)
+        file.flush()
+        yield file.name
 
 
 class PlainAdmin(admin.ModelAdmin):

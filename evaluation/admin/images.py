@@ -1,14 +1,10 @@
 """Images in the admin: import a dataset, look through the catalogue."""
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.core.files.uploadedfile import UploadedFile
 from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
@@ -16,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from evaluation.admin.base import PlainAdmin
+from evaluation.admin.base import PlainAdmin, on_disk
 from evaluation.catalogue import open_original
 from evaluation.errors import EvaluationError, ImportRefused
 from evaluation.importing import plan_import, run_import
@@ -80,8 +76,8 @@ class ImportForm(forms.ModelForm):
         if self.errors:
             return data
         with (
-            _on_disk(data["images"], ".zip") as source,
-            _on_disk(data["metadata"], ".csv") as rows,
+            on_disk(data["images"], ".zip") as source,
+            on_disk(data["metadata"], ".csv") as rows,
         ):
 
             def named(problem: str) -> str:
@@ -111,16 +107,6 @@ class ImportForm(forms.ModelForm):
 
     def save_m2m(self) -> None:
         """Nothing is left to do."""
-
-
-@contextmanager
-def _on_disk(upload: UploadedFile, suffix: str) -> Iterator[str]:
-    """Give an upload a path, wherever Django keeps it."""
-    with tempfile.NamedTemporaryFile(suffix=suffix) as file:
-        for chunk in upload.chunks():
-            file.write(chunk)
-        file.flush()
-        yield file.name
 
 
 @admin.register(Dataset)

@@ -18,7 +18,13 @@ from django.views.decorators.http import require_POST
 from evaluation.admin.base import PlainAdmin, who
 from evaluation.admin.preview import preview_answer, preview_page
 from evaluation.admin.study_acts import ACTS, Act, site_of
-from evaluation.admin.study_form import FIELDSETS, QUESTIONS, StockForm, StudyForm
+from evaluation.admin.study_form import (
+    FIELDSETS,
+    QUESTIONS,
+    ArchiveForm,
+    StockForm,
+    StudyForm,
+)
 from evaluation.design.questions import Question
 from evaluation.entities import entity_title
 from evaluation.errors import EvaluationError
@@ -48,6 +54,7 @@ class StudyAdmin(PlainAdmin):
     list_display = ("title", "state_label", "raters_count", "last_activity", "next_step")
     prepopulated_fields = {"slug": ("title",)}
     change_form_template = "admin/evaluation/study/change_form.html"
+    change_list_template = "admin/evaluation/study/change_list.html"
     fieldsets = FIELDSETS
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Study]:
@@ -141,10 +148,27 @@ class StudyAdmin(PlainAdmin):
                 ("preview_answers", self._preview_answers),
             )
         ]
-        stock = path(
-            "stock/", self.admin_site.admin_view(self._stock), name="evaluation_study_stock"
-        )
-        return [stock, *own, *looks, *super().get_urls()]
+        pages = [
+            path(f"{name}/", self.admin_site.admin_view(view), name=f"evaluation_study_{name}")
+            for name, view in (("stock", self._stock), ("archive", self._archive))
+        ]
+        return [*pages, *own, *looks, *super().get_urls()]
+
+    def _archive(self, request: HttpRequest) -> HttpResponse:
+        """Bring in a closed study from another server."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = ArchiveForm(request.POST or None, request.FILES or None, actor=who(request))
+        if request.method == "POST" and form.is_valid():
+            self.message_user(request, _("The study is here: everything in it holds."))
+            return redirect("admin:evaluation_study_change", form.study.pk)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Import a closed study"),
+            "form": form,
+            "opts": self.opts,
+        }
+        return render(request, "admin/evaluation/study/archive.html", context)
 
     def _stock(self, request: HttpRequest) -> HttpResponse:
         """Show what there is of each diagnosis, for the form's choice of images."""

@@ -1,11 +1,14 @@
 """The form of a study: what decides it, while it is a draft."""
 
+from pathlib import Path
 from typing import Any
 
 from django import forms
 from django.contrib.auth.models import User
 from django.utils.translation import gettext_lazy as _
 
+from evaluation.admin.base import on_disk
+from evaluation.archive import import_study
 from evaluation.design.questions import Question
 from evaluation.entities import ENTITIES, entity_title, known_entities
 from evaluation.errors import EvaluationError
@@ -251,3 +254,39 @@ class StockForm(forms.Form):
                 for entity in entities
             ],
         }
+
+
+class ArchiveForm(forms.Form):
+    """The export of a study that was read on another server."""
+
+    export = forms.FileField(
+        label=_("Export"),
+        help_text=_("The zip that “Download the data” gave on the other server"),
+        widget=forms.FileInput(attrs={"accept": ".zip"}),
+    )
+    fingerprint = forms.CharField(
+        label=_("Fingerprint"),
+        required=False,
+        max_length=64,
+        help_text=_("As it was published before the first answer, if you have it"),
+    )
+
+    study: Study
+
+    def __init__(self, *args: Any, actor: User, **kwargs: Any) -> None:
+        """Remember who imports."""
+        super().__init__(*args, **kwargs)
+        self.actor = actor
+
+    def clean(self) -> dict[str, Any]:
+        """Verify and import it, so that what is wrong with it is said on the form."""
+        data = super().clean() or {}
+        if self.errors:
+            return data
+        known = [data["fingerprint"].strip()] if data["fingerprint"].strip() else []
+        with on_disk(data["export"], ".zip") as path:
+            try:
+                self.study = import_study(Path(path), known, actor=self.actor)
+            except EvaluationError as problem:
+                self.add_error(None, str(problem).replace(path, data["export"].name))
+        return data

@@ -10,9 +10,9 @@ from evaluation.models import AuditEvent
 class AuditEventAdmin(admin.ModelAdmin):
     """Who did what, and when."""
 
-    list_display = ("at", "act", "study", "actor", "detail")
+    list_display = ("at", "act", "study", "who", "detail")
     list_filter = ("act", "study")
-    list_select_related = ("study", "actor")
+    list_select_related = ("study",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Events are written by what they tell of."""

@@ -235,7 +235,7 @@ class Study(models.Model):
     protocol = models.JSONField(_("protocol"), null=True, editable=False)
     protocol_sha256 = models.CharField(_("protocol hash"), max_length=64, editable=False)
     truth_sha256 = models.CharField(_("commitment to the truth"), max_length=64, editable=False)
-    lists_sha256 = models.CharField(max_length=64, editable=False)
+    draw_sha256 = models.CharField(max_length=64, editable=False)
     nonce_sha256 = models.CharField(max_length=64, editable=False)
     fingerprint = models.CharField(_("fingerprint"), max_length=64, editable=False)
     nonce = models.CharField(max_length=64, editable=False)
@@ -280,7 +280,7 @@ class Study(models.Model):
     @property
     def seal(self) -> Seal:
         """What is published of a sealed study."""
-        return Seal(self.protocol_sha256, self.truth_sha256, self.lists_sha256, self.nonce_sha256)
+        return Seal(self.protocol_sha256, self.truth_sha256, self.draw_sha256, self.nonce_sha256)
 
     @property
     def stairs(self) -> Staircase:
@@ -350,7 +350,8 @@ class Stimulus(models.Model):
 class StimulusTruth(models.Model):
     """What a stimulus was made from, as it stood in the catalogue when the study was sealed.
 
-    Kept apart, since no page of a rater may reach it.
+    Kept apart, since no page of a rater may reach it. `image` is missing where the study was
+    imported and the server does not have it.
     """
 
     #: What is copied from the image, and all that the commitment holds of a stimulus beside
@@ -371,7 +372,7 @@ class StimulusTruth(models.Model):
     stimulus = models.OneToOneField(
         Stimulus, on_delete=models.PROTECT, primary_key=True, related_name="truth"
     )
-    image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="stimuli")
+    image = models.ForeignKey(Image, on_delete=models.PROTECT, null=True, related_name="stimuli")
     original_sha256 = models.CharField(max_length=64)
     use = models.CharField(max_length=8, choices=Use)
     entity = models.CharField(max_length=16)
@@ -423,8 +424,9 @@ class AuditEvent(models.Model):
         Study, on_delete=models.PROTECT, null=True, related_name="events", verbose_name=_("study")
     )
     actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, verbose_name=_("who")
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, verbose_name=_("account")
     )
+    who = models.CharField(_("who"), max_length=150, blank=True, help_text="As it was then")
     act = models.CharField(_("act"), max_length=32)
     detail = models.JSONField(_("detail"), default=dict)
     at = models.DateTimeField(_("when"), default=timezone.now)

@@ -229,7 +229,7 @@ def test_orders_that_somebody_chose_are_found(export):
     holds = dict(verify_export(export))
 
     assert not holds["orders follow from the seed"]
-    assert not holds["reading lists"]
+    assert not holds["draw and orders"]
 
 
 @pytest.mark.parametrize("export", ["pairs"], indirect=True)

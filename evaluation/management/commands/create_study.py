@@ -146,7 +146,9 @@ class Command(ProductCommand):
             break_every=options["break_every"] or None,
             seed=options["seed"],
             contact=options["contact"],
-            analysis_plan=read_text(str(options["analysis_plan"])) if options["analysis_plan"] else "",
+            analysis_plan=read_text(str(options["analysis_plan"]))
+            if options["analysis_plan"]
+            else "",
             tell_results=options["tell_results"],
             tell_share=options["tell_share"],
             shuffle_entities=options["shuffle_entities"],
