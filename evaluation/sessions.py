@@ -63,14 +63,19 @@ NOTE_SHOWN = """
 """
 
 
-LINK = """
-    WITH reading AS (
-        UPDATE evaluation_session SET head = %s,
-            completed_at = CASE WHEN %s THEN now() ELSE completed_at END
-        WHERE id = %s
+STORE = """
+    WITH answer AS (
+        INSERT INTO evaluation_answer ({columns}) VALUES ({values}) RETURNING id
+    ), reading AS (
+        UPDATE evaluation_session SET head = %(digest)s,
+            completed_at = CASE WHEN %(completed)s THEN now() ELSE completed_at END
+        WHERE id = %(session)s
+    ), shown AS (
+        UPDATE evaluation_trial
+        SET shown_at = coalesce(shown_at, now()), times_shown = times_shown + 1
+        WHERE id = %(following)s
     )
-    UPDATE evaluation_trial
-    SET shown_at = coalesce(shown_at, now()), times_shown = times_shown + 1 WHERE id = %s
+    SELECT id FROM answer
 """
 
 
@@ -262,11 +267,20 @@ def _add_answer(
     """
     answer = Answer(trial=trial, key=key, version=version, **vars(given))
     answer.digest = session.head = next_link(session.head, answer_content(trial, answer))
-    answer.save(force_insert=True)
     coming = following.current if following else None
     completed = following is not None and coming is None
+    row = {
+        field.column: field.get_db_prep_save(getattr(answer, field.attname), connection)
+        for field in Answer._meta.concrete_fields
+        if not field.primary_key
+    }
+    store = STORE.format(
+        columns=", ".join(row), values=", ".join(f"%({column})s" for column in row)
+    )
+    place = {"session": session.pk, "following": coming and coming.pk, "completed": completed}
     with connection.cursor() as cursor:
-        cursor.execute(LINK, [session.head, completed, session.pk, coming.pk if coming else None])
+        cursor.execute(store, {**row, **place})
+        [answer.pk] = cursor.fetchone()
     if completed:
         record_event(
             "complete_session",
