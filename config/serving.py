@@ -40,8 +40,10 @@ def prepare() -> None:
         ConfigurationError: the database does not guard what is sealed.
     """
     from evaluation.guards import broken_guards
+    from evaluation.hiding import settle_originals
 
     call_command("migrate", verbosity=0)
+    settle_originals()
     if broken := broken_guards():
         raise ConfigurationError(
             f"the database does not guard what is sealed: {'; '.join(broken)}; switch on what is "

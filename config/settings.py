@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 from django.utils.translation import gettext_lazy as _
 
 from config.environment import flag, text, words
-from config.postgres import database
+from config.postgres import database, web_database
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
@@ -83,7 +83,14 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {"default": database(text("DATABASE_URL"), VAR_DIR)}
+# The web process reads as a role from which the truth of open studies is hidden.
+WEB = text("DERMTURING_PROCESS") == "web"
+WEB_OWNS_TABLES = bool(text("DATABASE_URL") and not text("DATABASE_URL_WEB"))
+DATABASES = {
+    "default": web_database(text("DATABASE_URL"), text("DATABASE_URL_WEB"), VAR_DIR)
+    if WEB
+    else database(text("DATABASE_URL"), VAR_DIR)
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LANGUAGE_CODE = "en"
@@ -98,6 +105,10 @@ STORAGES = {
     "originals": {
         "BACKEND": "evaluation.storage.WholeFileStorage",
         "OPTIONS": {"location": VAR_DIR / "media" / "originals", "base_url": None},
+    },
+    "sealed": {  # originals of studies that are open for reading
+        "BACKEND": "evaluation.storage.WholeFileStorage",
+        "OPTIONS": {"location": VAR_DIR / "sealed", "base_url": None},
     },
     "stimuli": {
         "BACKEND": "evaluation.storage.WholeFileStorage",

@@ -27,6 +27,7 @@ from evaluation.models import (
     Stimulus,
     StimulusTruth,
     Study,
+    StudySecret,
     Trial,
 )
 from evaluation.record import ABOUT, DEBRIEF, DEVICE
@@ -85,16 +86,17 @@ def _study(record: Values, protocol: Values) -> Study:
     for code in set(settings["entities"]) - set(known_entities()):
         add_entity(code, titles["en"][code], titles.get("de", {}).get(code, ""))
     at = {event["act"]: datetime.fromisoformat(event["at"]) for event in record["events"]}
-    return Study.objects.create(
+    study = Study.objects.create(
         **settings,
         dataset=dataset,
         protocol=protocol,
-        nonce=record["nonce"],
         fingerprint=record["fingerprint"],
         **{f"{name}_sha256": number for name, number in record["seal"].items()},
         sealed_at=at["seal_study"],
         closed_at=at["close_study"],
     )
+    StudySecret.objects.create(study=study, nonce=record["nonce"])
+    return study
 
 
 def _stimuli(study: Study, record: Values) -> None:

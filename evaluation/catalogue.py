@@ -14,6 +14,7 @@ from PIL import Image as PillowImage
 
 from evaluation.decoding import decode
 from evaluation.errors import EvaluationError
+from evaluation.hiding import store_of
 from evaluation.models import Dataset, Image, Origin
 
 
@@ -90,7 +91,8 @@ def open_original(image: Image) -> PillowImage.Image:
         EvaluationError: its file is gone or broken.
     """
     try:
-        with image.file.open() as file:
+        name = str(image.file.name)
+        with store_of(name).open(name) as file:
             return decode(file.read())
     except (OSError, EvaluationError) as problem:
         raise EvaluationError(f"{image}: the original {image.file.name} {problem}") from problem

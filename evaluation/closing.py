@@ -10,7 +10,8 @@ from django.utils import timezone
 from evaluation.audit_trail import record_event
 from evaluation.dataset import unblinded_table
 from evaluation.errors import EvaluationError, StudyNotOpen
-from evaluation.models import Session, Study
+from evaluation.hiding import names_of, show_originals
+from evaluation.models import Image, Session, Study
 from evaluation.record import readings_digest
 
 
@@ -44,6 +45,8 @@ def close_study(study: Study, *, actor: User | None = None, reason: str = "") ->
         unfinished=unfinished,
         readings=readings_digest(study),
     )
+    names = names_of(Image.objects.filter(drawn_for__study=study, sealed=False))
+    transaction.on_commit(lambda: show_originals(names))
     return study
 
 

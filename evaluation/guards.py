@@ -5,12 +5,36 @@ from importlib import import_module
 
 from django.db import connection
 
+from config.postgres import WEB_ROLE
+
 MIGRATION = "evaluation.migrations.0002_append_only"
 TRIGGER = re.compile(r"CREATE TRIGGER (\w+)")
 FUNCTION = re.compile(r"CREATE FUNCTION (\w+)\(\).*?\$\$(.*?)\$\$", re.DOTALL)
+HIDDEN = re.compile(r"ALTER TABLE (\w+) ENABLE ROW LEVEL SECURITY")
 ENABLED = "O"  # fires for everybody but replicas
 #: Settings of the server without which an answer that was acknowledged may be lost.
 DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
+
+
+GRANTS = """
+    DO $$ BEGIN
+        IF EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN
+            GRANT USAGE ON SCHEMA public TO {role};
+            GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role};
+            GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role};
+            REVOKE UPDATE, DELETE ON {added_only} FROM {role};
+        END IF;
+    END $$
+"""
+#: Tables whose rows are only ever added.
+ADDED_ONLY = ("answer", "auditevent", "stimulus", "stimulustruth", "studysecret", "readinglist")
+
+
+def grant_to_web() -> None:
+    """Give the web process's role, where there is one, the use of all tables and no more."""
+    added_only = ", ".join(f"evaluation_{name}" for name in ADDED_ONLY)
+    with connection.cursor() as cursor:
+        cursor.execute(GRANTS.format(role=WEB_ROLE, added_only=added_only))
 
 
 def broken_guards() -> list[str]:
@@ -23,6 +47,8 @@ def broken_guards() -> list[str]:
         bodies = dict(cursor.fetchall())
         cursor.execute("SELECT name, setting FROM pg_settings WHERE name IN %s", [tuple(DURABLE)])
         settings = dict(cursor.fetchall())
+        cursor.execute("SELECT relname FROM pg_class WHERE relrowsecurity")
+        hidden = {name for (name,) in cursor.fetchall()}
     broken = [
         f"trigger {name} is {'off' if name in enabled else 'missing'}"
         for name in TRIGGER.findall(installed)
@@ -32,6 +58,9 @@ def broken_guards() -> list[str]:
         f"function {name} is not the one that was installed"
         for name, body in FUNCTION.findall(installed)
         if bodies.get(name) != body
+    ]
+    broken += [
+        f"rows of {name} are not hidden" for name in HIDDEN.findall(installed) if name not in hidden
     ]
     return broken + [
         f"the server's setting {name} is {settings[name]}"

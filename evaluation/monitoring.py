@@ -11,7 +11,7 @@ from django.utils import timezone
 from evaluation.csv_text import csv_text
 from evaluation.design.items import Kind
 from evaluation.design.questions import answered_origin, check_is_right
-from evaluation.models import Answer, Invitation, Rater, Session, StimulusTruth, Study
+from evaluation.models import Answer, Invitation, Rater, Session, Study
 
 CSV_COLUMNS = (
     "rater",
@@ -153,21 +153,17 @@ def _times(study: Study) -> dict[int, list[int]]:
 
 def _checks(study: Study) -> dict[int, list[bool]]:
     """Return for each session whether the answers to attention checks are right."""
-    truths = {
-        truth.stimulus_id: truth
-        for truth in StimulusTruth.objects.filter(stimulus__study=study, use="check")
-    }
     right: dict[int, list[bool]] = defaultdict(list)
     answers = (
         Answer.objects.filter(trial__session__rater__study=study, trial__kind=Kind.CHECK)
         .alias(last=Max("trial__answers__version"))
         .filter(version=F("last"))
-        .select_related("trial")
+        .select_related("trial__stimulus")
     )
     for answer in answers:
-        truth = truths[answer.trial.stimulus_id]
+        truth = answer.trial.stimulus.feedback or {}
         said = answered_origin(answer.origin, answer.scale, study.confidence_levels)
-        verdict = check_is_right((truth.origin, truth.entity), (said, answer.entity))
+        verdict = check_is_right((truth["origin"], truth["entity"]), (said, answer.entity))
         right[answer.trial.session_id].append(verdict)
     return right
 

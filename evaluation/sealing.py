@@ -23,7 +23,16 @@ from evaluation.design.randomness import SeededStream
 from evaluation.entities import entity_title
 from evaluation.errors import EvaluationError, StudySealed
 from evaluation.guards import broken_guards
-from evaluation.models import ReadingList, Stimulus, StimulusTruth, Study, StudyImage, Use
+from evaluation.hiding import hide_originals, names_of
+from evaluation.models import (
+    ReadingList,
+    Stimulus,
+    StimulusTruth,
+    Study,
+    StudyImage,
+    StudySecret,
+    Use,
+)
 from evaluation.seal import (
     Truth,
     commit_to_draw,
@@ -70,7 +79,7 @@ def seal_study(study: Study, *, actor: User | None = None, on_step: OnStep | Non
             )
             for stimulus, each, truth in zip(stimuli, drawn, truths, strict=True)
         )
-        study.nonce = nonce
+        StudySecret.objects.create(study=study, nonce=nonce)
         study.protocol = _protocol(study, stimuli)
         study.protocol_sha256 = digest(study.protocol)
         study.truth_sha256 = commit_to_truth(truths, nonce)
@@ -88,6 +97,8 @@ def seal_study(study: Study, *, actor: User | None = None, on_step: OnStep | Non
             actor=actor,
             **vars(study.seal),
         )
+        names = names_of(each.image for each in drawn)
+        transaction.on_commit(lambda: hide_originals(names))
     return study
 
 
@@ -182,8 +193,8 @@ def _render(study: Study, drawn: Sequence[StudyImage], on_step: OnStep | None) -
 
 
 def _feedback(study: Study, drawn: StudyImage) -> dict[str, str] | None:
-    """Return what is told after a practice image, or any whose answer moves the exposure."""
-    if drawn.use != Use.PRACTICE and not study.staircase:
+    """Return the truth that need not be hidden: of practice, checks, and a staircase's images."""
+    if drawn.use == Use.STUDY and not study.staircase:
         return None
     explanation = drawn.image.explanation if drawn.use == Use.PRACTICE else ""
     return {

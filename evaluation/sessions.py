@@ -5,6 +5,7 @@ Nothing here imports or queries ground truth.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
@@ -269,15 +270,19 @@ def _add_answer(
     answer.digest = session.head = next_link(session.head, answer_content(trial, answer))
     coming = following.current if following else None
     completed = following is not None and coming is None
-    row = {
-        field.column: field.get_db_prep_save(getattr(answer, field.attname), connection)
+    row: dict[str, Any] = {
+        str(field.column): field.get_db_prep_save(getattr(answer, field.attname), connection)
         for field in Answer._meta.concrete_fields
         if not field.primary_key
     }
     store = STORE.format(
         columns=", ".join(row), values=", ".join(f"%({column})s" for column in row)
     )
-    place = {"session": session.pk, "following": coming and coming.pk, "completed": completed}
+    place: dict[str, Any] = {
+        "session": session.pk,
+        "following": coming.pk if coming else None,
+        "completed": completed,
+    }
     with connection.cursor() as cursor:
         cursor.execute(store, {**row, **place})
         [answer.pk] = cursor.fetchone()

@@ -22,7 +22,8 @@ from evaluation.studies import create_study
 @pytest.fixture(autouse=True, scope="session")
 def _empty_stores() -> None:
     """Begin with empty stores; the tests' `var` lies apart from the product's."""
-    shutil.rmtree(settings.VAR_DIR / "media", ignore_errors=True)
+    for store in ("media", "sealed"):
+        shutil.rmtree(settings.VAR_DIR / store, ignore_errors=True)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.backends.postgresql import base
 
-from config.postgres import embedded_server
+from config.postgres import OWNER, embedded_server
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -12,9 +12,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_connection_params(self) -> dict[str, Any]:
         """Return the parameters for psycopg2; `HOST` is the server's data directory."""
-        folder = self.settings_dict["HOST"]
-        self.settings_dict = {**self.settings_dict, "HOST": "", "USER": "postgres"}
+        folder, given = self.settings_dict["HOST"], self.settings_dict["USER"]
+        self.settings_dict = {**self.settings_dict, "HOST": "", "USER": given or OWNER}
         try:
             return {**super().get_connection_params(), "host": embedded_server(folder)}
         finally:
-            self.settings_dict = {**self.settings_dict, "HOST": folder}
+            self.settings_dict = {**self.settings_dict, "HOST": folder, "USER": given}

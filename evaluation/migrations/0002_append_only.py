@@ -16,6 +16,8 @@ CREATE TRIGGER stimulus_append_only BEFORE UPDATE OR DELETE ON evaluation_stimul
     FOR EACH ROW EXECUTE FUNCTION evaluation_refuse();
 CREATE TRIGGER stimulustruth_append_only BEFORE UPDATE OR DELETE ON evaluation_stimulustruth
     FOR EACH ROW EXECUTE FUNCTION evaluation_refuse();
+CREATE TRIGGER studysecret_append_only BEFORE UPDATE OR DELETE ON evaluation_studysecret
+    FOR EACH ROW EXECUTE FUNCTION evaluation_refuse();
 CREATE TRIGGER readinglist_append_only BEFORE UPDATE OR DELETE ON evaluation_readinglist
     FOR EACH ROW EXECUTE FUNCTION evaluation_refuse();
 
@@ -41,6 +43,8 @@ CREATE TRIGGER session_is_never_emptied BEFORE TRUNCATE ON evaluation_session
 CREATE TRIGGER stimulus_is_never_emptied BEFORE TRUNCATE ON evaluation_stimulus
     EXECUTE FUNCTION evaluation_keep_rows();
 CREATE TRIGGER stimulustruth_is_never_emptied BEFORE TRUNCATE ON evaluation_stimulustruth
+    EXECUTE FUNCTION evaluation_keep_rows();
+CREATE TRIGGER studysecret_is_never_emptied BEFORE TRUNCATE ON evaluation_studysecret
     EXECUTE FUNCTION evaluation_keep_rows();
 CREATE TRIGGER readinglist_is_never_emptied BEFORE TRUNCATE ON evaluation_readinglist
     EXECUTE FUNCTION evaluation_keep_rows();
@@ -98,9 +102,63 @@ BEGIN
 END $$;
 CREATE TRIGGER trial_keeps_its_place BEFORE UPDATE OR DELETE ON evaluation_trial
     FOR EACH ROW EXECUTE FUNCTION evaluation_keep_order();
+
+-- The truth of a study that is open for reading is hidden from everybody but the tables' owner.
+DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'dermturing_web') THEN
+        CREATE ROLE dermturing_web LOGIN;
+    END IF;
+EXCEPTION WHEN insufficient_privilege THEN
+    RAISE NOTICE 'the role dermturing_web is missing; see the README on DATABASE_URL_WEB';
+END $$;
+
+CREATE FUNCTION evaluation_hide_images() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+BEGIN
+    UPDATE evaluation_image image SET sealed = EXISTS (
+        SELECT FROM evaluation_studyimage drawn JOIN evaluation_study study
+            ON study.id = drawn.study_id
+        WHERE drawn.image_id = image.id
+            AND study.sealed_at IS NOT NULL AND study.closed_at IS NULL
+    ) WHERE id IN (SELECT image_id FROM evaluation_studyimage WHERE study_id = NEW.id);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER study_hides_its_images AFTER UPDATE OF sealed_at, closed_at ON evaluation_study
+    FOR EACH ROW EXECUTE FUNCTION evaluation_hide_images();
+
+ALTER TABLE evaluation_image ENABLE ROW LEVEL SECURITY;
+CREATE POLICY images_of_no_open_study ON evaluation_image USING (NOT sealed);
+ALTER TABLE evaluation_studyimage ENABLE ROW LEVEL SECURITY;
+CREATE POLICY draw_of_no_open_study ON evaluation_studyimage USING (EXISTS (
+    SELECT FROM evaluation_study study
+    WHERE study.id = study_id AND (study.sealed_at IS NULL OR study.closed_at IS NOT NULL)
+));
+ALTER TABLE evaluation_stimulustruth ENABLE ROW LEVEL SECURITY;
+CREATE POLICY truth_is_written ON evaluation_stimulustruth FOR INSERT WITH CHECK (true);
+CREATE POLICY truth_of_a_closed_study ON evaluation_stimulustruth FOR SELECT USING (EXISTS (
+    SELECT FROM evaluation_stimulus stimulus JOIN evaluation_study study
+        ON study.id = stimulus.study_id
+    WHERE stimulus.id = stimulus_id AND study.closed_at IS NOT NULL
+));
+ALTER TABLE evaluation_studysecret ENABLE ROW LEVEL SECURITY;
+CREATE POLICY secret_is_written ON evaluation_studysecret FOR INSERT WITH CHECK (true);
+CREATE POLICY secret_of_a_closed_study ON evaluation_studysecret FOR SELECT USING (EXISTS (
+    SELECT FROM evaluation_study study WHERE study.id = study_id AND study.closed_at IS NOT NULL
+));
 """
 
 BACKWARD = """
+DROP POLICY images_of_no_open_study ON evaluation_image;
+DROP POLICY draw_of_no_open_study ON evaluation_studyimage;
+DROP POLICY truth_is_written ON evaluation_stimulustruth;
+DROP POLICY truth_of_a_closed_study ON evaluation_stimulustruth;
+DROP POLICY secret_is_written ON evaluation_studysecret;
+DROP POLICY secret_of_a_closed_study ON evaluation_studysecret;
+ALTER TABLE evaluation_image DISABLE ROW LEVEL SECURITY;
+ALTER TABLE evaluation_studyimage DISABLE ROW LEVEL SECURITY;
+ALTER TABLE evaluation_stimulustruth DISABLE ROW LEVEL SECURITY;
+ALTER TABLE evaluation_studysecret DISABLE ROW LEVEL SECURITY;
+DROP FUNCTION evaluation_hide_images() CASCADE;
 DROP FUNCTION evaluation_keep_reading() CASCADE;
 DROP FUNCTION evaluation_keep_rows() CASCADE;
 DROP FUNCTION evaluation_keep_order() CASCADE;

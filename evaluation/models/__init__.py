@@ -9,6 +9,7 @@ from evaluation.models.study import (
     StimulusTruth,
     Study,
     StudyImage,
+    StudySecret,
     Use,
 )
 
@@ -29,6 +30,7 @@ __all__ = [
     "StimulusTruth",
     "Study",
     "StudyImage",
+    "StudySecret",
     "Trial",
     "Use",
 ]

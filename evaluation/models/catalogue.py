@@ -100,6 +100,11 @@ class Image(models.Model):
     file = models.FileField(storage=originals, max_length=160)
     mask = models.FileField(storage=originals, max_length=160, blank=True)
     added_at = models.DateTimeField(_("added"), auto_now_add=True)
+    sealed = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="A study that is open for reading has it: hidden from the web (see the triggers)",
+    )
 
     class Meta:
         verbose_name = _("image")

@@ -238,7 +238,6 @@ class Study(models.Model):
     draw_sha256 = models.CharField(max_length=64, editable=False)
     nonce_sha256 = models.CharField(max_length=64, editable=False)
     fingerprint = models.CharField(_("fingerprint"), max_length=64, editable=False)
-    nonce = models.CharField(max_length=64, editable=False)
     closed_at = models.DateTimeField(_("closed"), null=True, editable=False)
 
     class Meta:
@@ -276,6 +275,11 @@ class Study(models.Model):
         begun = self.opens_at is None or self.opens_at <= now
         over = self.closes_at is not None and self.closes_at <= now
         return self.state == self.State.SEALED and begun and not over
+
+    @property
+    def nonce(self) -> str:
+        """The secret number of a closed study."""
+        return self.secret.nonce
 
     @property
     def seal(self) -> Seal:
@@ -328,7 +332,8 @@ class Stimulus(models.Model):
     """What raters see of one image; made at sealing, numbered in an order that tells nothing.
 
     `feedback` is what is told after a practice image, and after any in a study whose exposure
-    follows the answers; no other stimulus has any.
+    follows the answers; of an attention check it is what coordinators watch. No other stimulus
+    has any.
     """
 
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="stimuli")
@@ -389,6 +394,18 @@ class StimulusTruth(models.Model):
 
     def __str__(self) -> str:
         return f"truth of {self.stimulus}"
+
+
+class StudySecret(models.Model):
+    """The number that salts a study's commitments and decides its orders; 32 bytes in hex."""
+
+    study = models.OneToOneField(
+        Study, on_delete=models.PROTECT, primary_key=True, related_name="secret"
+    )
+    nonce = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return f"secret of {self.study.slug}"
 
 
 class ReadingList(models.Model):

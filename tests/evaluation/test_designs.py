@@ -222,7 +222,7 @@ def test_practice_comes_first_and_checks_among_the_others(checked):
     assert (uses["practice", "real"], uses["practice", "synthetic"]) == (3, 2)
     assert uses["check", "synthetic"] == 4
     told = checked.stimuli.filter(feedback__isnull=False)
-    assert {stimulus.truth.use for stimulus in told} == {"practice"}
+    assert {stimulus.truth.use for stimulus in told} == {"practice", "check"}
 
 
 def test_raters_who_fail_the_checks_are_marked_by_the_sealed_rule(checked):

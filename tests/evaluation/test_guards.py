@@ -39,6 +39,10 @@ def test_a_fresh_database_guards_everything():
             "$$ BEGIN RETURN NEW; END $$",
             "function evaluation_refuse is not the one",
         ),
+        (
+            "ALTER TABLE evaluation_image DISABLE ROW LEVEL SECURITY",
+            "rows of evaluation_image are not hidden",
+        ),
         ("SET synchronous_commit = off", "synchronous_commit is off"),
     ],
 )

@@ -3,6 +3,7 @@
 import sys
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import CommandParser
 
 from config.commands import ProductCommand
@@ -23,5 +24,10 @@ class Command(ProductCommand):
         """Prepare and serve."""
         check_port(host, port)
         prepare()
+        if settings.WEB_OWNS_TABLES:
+            self.stderr.write(
+                "the web process reads as the owner of the tables, so the truth of open studies is "
+                "not hidden from it; name a role that owns nothing in DATABASE_URL_WEB (README)"
+            )
         self.stdout.write(f"serving on http://{host}:{port} (Ctrl-C stops)")
         sys.exit(serve(host, port))
