@@ -117,7 +117,7 @@ def main(port: str = "8765") -> int:
     ):
         archive, table = clinic(Path(made))
         product("migrate", "--verbosity", "0")
-        password = product.output("manage.py", "create_coordinator", "coordinator").split()[-1]
+        password = product.output("manage.py", "create_account", "coordinator").split()[-1]
         chromium = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
         with product.serving(int(port)) as address:
             begun = time.perf_counter()

@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from django.core.management.base import OutputWrapper
 
 from config.progress import Progress
+from evaluation.accounts import Role, create_account
 from evaluation.closing import close_study
-from evaluation.coordinators import create_coordinator
 from evaluation.demo_images import ensure_demo_images
 from evaluation.invitations import invite_rater, link_of
 from evaluation.models import Dataset, Rater, Study
@@ -114,5 +114,5 @@ def _password(path: Path) -> str:
     """Return the demonstration's password, kept so that it can be said again."""
     if not User.objects.filter(username=COORDINATOR).exists():
         path.touch(mode=0o600)
-        path.write_text(create_coordinator(COORDINATOR))
+        path.write_text(create_account(COORDINATOR, [Role.COORDINATOR, Role.OFFICER]))
     return path.read_text()

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
+from evaluation.accounts import is_of_the_desk
 from evaluation.audit_trail import record_event
 from evaluation.design.items import Kind
 from evaluation.entering import find_open_link
@@ -30,11 +31,17 @@ def invite_rater(
 
     Raises:
         StudyNotOpen: the study is a draft or closed, or all its lists are given out.
+        EvaluationError: the name is that of an account of the desk.
     """
     if study.state != Study.State.SEALED:
         raise StudyNotOpen(
             f"study '{study.slug}' is {study.state.label}; raters can be invited "
             "while it is sealed and open"
+        )
+    if label and is_of_the_desk(label):
+        raise EvaluationError(
+            f"'{label}' has an account of the desk, and nobody both runs a study and reads it; "
+            "invite somebody else, or take the account away first"
         )
     # Locking the study's row serialises two coordinators who invite at once.
     Study.objects.select_for_update(no_key=True).get(pk=study.pk)

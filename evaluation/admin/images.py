@@ -121,6 +121,18 @@ class DatasetAdmin(PlainAdmin):
         """Count the images in the same query."""
         return super().get_queryset(request).annotate(n=Count("images"))
 
+    def get_fields(self, request: HttpRequest, obj: Dataset | None = None) -> Any:
+        """Show what was imported; the files are asked for once."""
+        return (
+            ("name", "licence", "phantom", "imported_at", "images_count")
+            if obj
+            else super().get_fields(request)
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Dataset | None = None) -> Any:
+        """A dataset is what was imported."""
+        return self.get_fields(request, obj) if obj else ()
+
     @admin.display(description=_("images"), ordering="n")
     def images_count(self, dataset: Dataset) -> int:
         """How many images the dataset holds."""

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 
 from evaluation.admin.base import PlainAdmin, who
 from evaluation.admin.preview import preview_answer, preview_page
-from evaluation.admin.study_acts import ACTS, Act, site_of
+from evaluation.admin.study_acts import ACTS, NEEDS, Act, site_of
 from evaluation.admin.study_form import (
     FIELDSETS,
     QUESTIONS,
@@ -128,7 +128,7 @@ class StudyAdmin(PlainAdmin):
         own = [
             path(
                 f"<int:pk>/{name}",
-                require_POST(self.admin_site.admin_view(self._view_of(act))),
+                require_POST(self.admin_site.admin_view(self._view_of(name, act))),
                 name=f"evaluation_study_{name}",
             )
             for name, act in ACTS.items()
@@ -180,7 +180,7 @@ class StudyAdmin(PlainAdmin):
 
     def _monitor(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show how far the raters are, on a page that renews itself."""
-        study = self._seen(request, pk)
+        study = self._run(request, pk)
         raters = rater_progress(study)
         context = {
             **self.admin_site.each_context(request),
@@ -212,7 +212,7 @@ class StudyAdmin(PlainAdmin):
 
     def _progress(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Send the same as CSV."""
-        study = self._seen(request, pk)
+        study = self._run(request, pk)
         name = f'attachment; filename="{study.slug}-progress.csv"'
         return HttpResponse(
             progress_csv(rater_progress(study)),
@@ -250,12 +250,19 @@ class StudyAdmin(PlainAdmin):
             raise PermissionDenied
         return study
 
-    def _view_of(self, act: Act) -> Callable[..., HttpResponse]:
+    def _run(self, request: HttpRequest, pk: int) -> Study:
+        """Return a study to those who run it, and so know its raters by name."""
+        study = self._seen(request, pk)
+        if not self.has_change_permission(request, study):
+            raise PermissionDenied
+        return study
+
+    def _view_of(self, name: str, act: Act) -> Callable[..., HttpResponse]:
         """Return a view that does `act`, says what came of it, and returns to the study's page."""
 
         def view(request: HttpRequest, pk: int) -> HttpResponse:
-            study = get_object_or_404(Study, pk=pk)
-            if not self.has_change_permission(request, study):
+            study = self._seen(request, pk)
+            if not who(request).has_perm(NEEDS.get(name, "evaluation.change_study")):
                 raise PermissionDenied
             try:
                 self.message_user(request, act(request, study))
@@ -294,6 +301,8 @@ class StudyAdmin(PlainAdmin):
                 drawn_for__study=study, drawn_for__use=Use.PRACTICE
             ).order_by("pk"),
             "ai_images": ai_images_a_rater(study),
+            "may_unblind": who(request).has_perm(NEEDS["close"]),
+            "may_change": self.has_change_permission(request, study),
             "show_save": study.sealed_at is None,
         }
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **shown})

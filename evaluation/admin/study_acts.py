@@ -22,6 +22,8 @@ from evaluation.sealing import seal_study
 from evaluation.studies import copy_study, move_end
 
 Act = Callable[[HttpRequest, Study], str]
+#: What an act needs beside the right to see the study; the others need that to change it.
+NEEDS = {"close": "evaluation.unblind_study"}
 
 
 def site_of(request: HttpRequest) -> str:

@@ -243,6 +243,7 @@ class Study(models.Model):
     class Meta:
         verbose_name = _("study")
         verbose_name_plural = _("studies")
+        permissions = [("unblind_study", "Can close a study and open its truth")]
         ordering = ["-created_at"]
         constraints = [
             models.CheckConstraint(

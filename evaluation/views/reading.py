@@ -63,7 +63,12 @@ def for_rater(
 @never_cache
 @require_GET
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
-    """Open a rater's link: remember the session in a cookie and leave the token behind."""
+    """Open a rater's link: remember the session in a cookie and leave the token behind.
+
+    Whoever is signed in at the desk reads no study.
+    """
+    if request.user.is_authenticated:
+        return _no_way_in(request, "desk", "")
     try:
         session = open_invitation(token)
     except InvitationInvalid as problem:
@@ -83,6 +88,8 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
 @never_cache
 def open_link(request: HttpRequest, token: str) -> HttpResponse:
     """Let whoever came by an open link join; only pressing the button makes a rater of them."""
+    if request.user.is_authenticated:
+        return _no_way_in(request, "desk", "")
     try:
         study = find_open_link(token).study
         if request.method != "POST":

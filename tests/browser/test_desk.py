@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from evaluation.coordinators import create_coordinator
+from evaluation.accounts import create_account
 from evaluation.models import Answer, Session, Study
 from evaluation.studies import create_study
 from tests.browser.reading import wait_for_image
@@ -17,7 +17,7 @@ def at_desk(page, live_server):
     """Return a function that opens a page of the desk as a coordinator."""
 
     def open_page(address: str) -> Page:
-        password = create_coordinator("coordinator")
+        password = create_account("coordinator")
         page.goto(f"{live_server.url}{address}")
         page.get_by_label("Username").fill("coordinator")
         page.get_by_label("Password").fill(password)
@@ -135,7 +135,7 @@ def test_a_draft_is_previewed_and_nothing_is_stored(
 
 
 def test_a_sealed_study_has_no_preview(client, sealed):
-    password = create_coordinator("coordinator")
+    password = create_account("coordinator")
     client.login(username="coordinator", password=password)
     address = reverse("admin:evaluation_study_preview", args=[sealed.pk])
 

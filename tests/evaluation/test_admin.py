@@ -10,17 +10,19 @@ from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
+from evaluation.accounts import create_account
 from evaluation.closing import close_study
-from evaluation.coordinators import create_coordinator
 from evaluation.models import AuditEvent, Dataset, Image, Rater, Study
 from evaluation.sessions import note_shown
 from tests.evaluation.test_importing import HEADER, jpeg
+
+ROLES = ("coordinator", "officer")
 
 
 @pytest.fixture
 def desk(client, db):
     """Return a browser in which a coordinator is logged in."""
-    client.login(username="coordinator", password=create_coordinator("coordinator"))
+    client.login(username="coordinator", password=create_account("coordinator", ROLES))
     return client
 
 

@@ -9,8 +9,8 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.urls import reverse
 
+from evaluation.accounts import create_account
 from evaluation.archive import import_study
-from evaluation.coordinators import create_coordinator
 from evaluation.dataset import unblinded_table
 from evaluation.errors import EvaluationError
 from evaluation.export import export_study
@@ -97,7 +97,7 @@ def test_a_changed_export_is_refused_and_leaves_nothing(moved, tmp_path):
 
 @pytest.mark.parametrize("moved", ["pairs"], indirect=True)
 def test_a_coordinator_imports_a_study_on_the_desk(client, moved):
-    client.login(username="coordinator", password=create_coordinator("coordinator"))
+    client.login(username="coordinator", password=create_account("coordinator"))
     address = reverse("admin:evaluation_study_archive")
     listed = client.get(reverse("admin:evaluation_study_changelist")).content.decode()
     assert address in listed

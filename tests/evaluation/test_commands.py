@@ -80,11 +80,11 @@ def test_what_is_wrong_is_said_in_one_line_and_nothing_is_made(draft, words, mes
 
 
 def test_a_coordinators_name_that_is_taken_is_refused(db):
-    password = said("create_coordinator", "anna").split()[-1]
+    password = said("create_account", "anna").split()[-1]
 
     assert len(password) >= 16
     with pytest.raises(CommandError, match="an account 'anna' exists already"):
-        said("create_coordinator", "anna")
+        said("create_account", "anna")
 
 
 def test_simulated_raters_read_a_whole_study_and_differ(sealed):

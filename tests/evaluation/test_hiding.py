@@ -14,9 +14,9 @@ from django.test import Client
 from django.urls import reverse
 
 from config.postgres import WEB_ROLE
+from evaluation.accounts import create_account
 from evaluation.catalogue import open_original
 from evaluation.closing import close_study
-from evaluation.coordinators import create_coordinator
 from evaluation.hiding import settle_originals
 from evaluation.invitations import invite_rater
 from evaluation.models import Image, Invitation, StimulusTruth, Study, StudyImage
@@ -113,7 +113,7 @@ def test_spare_images_stay_in_sight_and_moves_that_were_cut_short_are_finished(d
 
 @pytest.mark.django_db
 def test_a_whole_study_is_run_by_a_web_process_that_cannot_read_its_truth(client, draft):
-    password = create_coordinator("coordinator")
+    password = create_account("coordinator", ["coordinator", "officer"])
 
     def act(verb, **fields):
         address = reverse(f"admin:evaluation_study_{verb}", args=[draft.pk])

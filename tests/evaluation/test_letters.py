@@ -4,7 +4,7 @@ import pytest
 from django.core import mail
 from django.urls import reverse
 
-from evaluation.coordinators import create_coordinator
+from evaluation.accounts import create_account
 from evaluation.errors import EvaluationError
 from evaluation.invitations import invite_rater, reissue_link
 from evaluation.letters import (
@@ -87,7 +87,7 @@ def test_letters_tell_the_end_and_whom_to_ask_and_nothing_of_the_truth(sealed):
 
 
 def test_a_coordinator_sends_letters_from_the_studys_page(client, sealed, mail_server):
-    client.login(username="anna", password=create_coordinator("anna"))
+    client.login(username="anna", password=create_account("anna"))
     invite_rater(sealed, label="a@example.org")
 
     page = client.post(

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from django.urls import reverse
 
-from evaluation.coordinators import create_coordinator
+from evaluation.accounts import create_account
 from evaluation.design.items import Kind
 from evaluation.entering import give_consent, start_reading
 from evaluation.invitations import invite_rater
@@ -108,7 +108,7 @@ def test_the_page_may_ask_for_the_practice_once_more(client, practised):
 
 
 def test_a_coordinator_writes_the_explanation_and_changes_nothing_else(client, practised):
-    client.login(username="coordinator", password=create_coordinator("coordinator"))
+    client.login(username="coordinator", password=create_account("coordinator"))
     image = Image.objects.filter(drawn_for__use="practice").first()
     address = reverse("admin:evaluation_image_change", args=[image.pk])
     study = reverse("admin:evaluation_study_change", args=[practised.pk])

@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.urls import reverse
 
-from evaluation.coordinators import create_coordinator
+from evaluation.accounts import create_account
 from evaluation.models import Image
 from generation.batches import image_seed, plan_batch, progress_of, run_batch
 from generation.engine.generator import GenerationError
@@ -215,7 +215,7 @@ def test_a_killed_command_is_gone_on_with_by_the_next(tmp_path):
 def test_a_coordinator_starts_a_batch_and_sees_it_finished(
     client, db, django_capture_on_commit_callbacks
 ):
-    client.login(username="c", password=create_coordinator("c"))
+    client.login(username="c", password=create_account("c"))
 
     with django_capture_on_commit_callbacks(execute=True):
         response = client.post(

@@ -32,6 +32,7 @@ class Command(ProductCommand):
         self.stdout.write(
             f"\n  Read as a rater      {site}{demo.rater}"
             f"\n  Run it (admin)       {site}{demo.admin}   {COORDINATOR} / {demo.password}"
+            "\n                       (in a private window: nobody both runs a study and reads it)"
             f"\n  An example's report  {site}{demo.report}\n\n  Ctrl-C stops.\n"
         )
         self.stdout.flush()
