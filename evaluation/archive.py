@@ -169,6 +169,7 @@ def _raters(study: Study, record: Values) -> None:
                 kind=kind,
                 block=block,
                 token=secrets.token_urlsafe(24),
+                answered=position in last,
                 void_reason=void.get((each["rater"], each["occasion"], position), ""),
                 **_shown(last.get(position)),
             )

@@ -32,8 +32,7 @@ from evaluation.seal import next_link
 # Asked at every image: as SQL they take a third of what Django needs to write them anew.
 NEXT_TRIALS = """
     SELECT trial.*, count(*) OVER () AS unanswered FROM evaluation_trial trial
-    WHERE session_id = %s
-    AND NOT EXISTS (SELECT FROM evaluation_answer WHERE trial_id = trial.id)
+    WHERE session_id = %s AND NOT answered
     ORDER BY kind = 'practice' DESC, postponed, position LIMIT %s
 """
 HANDED_OUT = """
@@ -41,7 +40,7 @@ HANDED_OUT = """
         SELECT token, stimulus_id, beside_id FROM evaluation_trial trial
         WHERE session_id = (
             SELECT id FROM evaluation_session WHERE key = %s AND started_at IS NOT NULL
-        ) AND NOT EXISTS (SELECT FROM evaluation_answer WHERE trial_id = trial.id)
+        ) AND NOT answered
         ORDER BY kind = 'practice' DESC, postponed, position LIMIT 2
     )
     SELECT (SELECT file FROM evaluation_stimulus WHERE id = stimulus_id),
@@ -71,6 +70,8 @@ STORE = """
         UPDATE evaluation_session SET head = %(digest)s,
             completed_at = CASE WHEN %(completed)s THEN now() ELSE completed_at END
         WHERE id = %(session)s
+    ), answered AS (
+        UPDATE evaluation_trial SET answered = true WHERE id = %(trial_id)s AND NOT answered
     ), shown AS (
         UPDATE evaluation_trial
         SET shown_at = coalesce(shown_at, now()), times_shown = times_shown + 1

@@ -37,7 +37,10 @@ from evaluation.stimuli import SIZE
 COOKIE = "reading"
 MOST_MARKS = 20
 LONGEST_REASON = 1000
-AMOUNT: Any = {"min_value": 0, "max_value": 10**9, "required": False}
+METHODS = ("element", "frame")
+#: What a page may say of its timing beside the method: amounts, and the window's two sides.
+AMOUNTS = ("hidden_ms", "frame_ms", "exposed_ms", "pixel_ratio", "zooms", "largest_zoom")
+LARGEST_AMOUNT = 1e9
 
 
 class RaterCookie(SessionAuthentication):
@@ -56,19 +59,6 @@ class RaterCookie(SessionAuthentication):
         return "Link"
 
 
-class TimingSerializer(serializers.Serializer):
-    """How a page measured the time, and what the image looked like meanwhile."""
-
-    method = serializers.ChoiceField(choices=("element", "frame"))
-    hidden_ms = serializers.IntegerField(**AMOUNT)
-    frame_ms = serializers.FloatField(**AMOUNT)
-    exposed_ms = serializers.FloatField(**AMOUNT, allow_null=True)
-    pixel_ratio = serializers.FloatField(**AMOUNT)
-    viewport = serializers.ListField(child=serializers.IntegerField(**AMOUNT), max_length=2)
-    zooms = serializers.IntegerField(**AMOUNT)
-    largest_zoom = serializers.FloatField(**AMOUNT)
-
-
 class AnswerSerializer(serializers.Serializer):
     """An answer as the page sends it, checked against the study's questions."""
 
@@ -77,7 +67,7 @@ class AnswerSerializer(serializers.Serializer):
     window = serializers.CharField(max_length=16, required=False)
     correction = serializers.BooleanField(default=False)
     response_ms = serializers.IntegerField(min_value=1, max_value=86_399_999)
-    timing = TimingSerializer(required=False)
+    timing = serializers.JSONField(required=False)
 
     def get_fields(self) -> dict[str, serializers.Field]:
         """Add a field for each question of the study."""
@@ -85,9 +75,22 @@ class AnswerSerializer(serializers.Serializer):
         asked = {name: _field(Question(name), study) for name in study.questions}
         return {**super().get_fields(), **asked}
 
-    def validate_timing(self, value: dict[str, Any]) -> dict[str, Any]:
-        """Round fractions, so that the database gives them back as they were hashed."""
-        return {name: round(x, 3) if isinstance(x, float) else x for name, x in value.items()}
+    def validate_timing(self, value: object) -> dict[str, object]:
+        """Take what is expected, fractions as the database will give them back for the chain."""
+        if not isinstance(value, dict) or value.get("method") not in METHODS:
+            raise serializers.ValidationError("method must be element or frame")
+        amounts = {name: value[name] for name in AMOUNTS if value.get(name) is not None}
+        viewport = value.get("viewport", [])
+        if not isinstance(viewport, list) or len(viewport) > 2:
+            raise serializers.ValidationError("viewport must be two numbers")
+        for amount in (*amounts.values(), *viewport):
+            if type(amount) not in (int, float) or not 0 <= amount <= LARGEST_AMOUNT:
+                raise serializers.ValidationError("amounts must be numbers from 0 up")
+        rounded = {
+            name: round(amount, 3) if isinstance(amount, float) else amount
+            for name, amount in amounts.items()
+        }
+        return {"method": value["method"], **rounded, "viewport": [int(side) for side in viewport]}
 
 
 def _field(question: Question, study: Study) -> serializers.Field:

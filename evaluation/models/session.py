@@ -166,6 +166,7 @@ class Trial(models.Model):
         null=True, help_text="Set anew by the answer before where it follows the answers"
     )
     token = models.CharField(max_length=43, unique=True)
+    answered = models.BooleanField(default=False, help_text="Set with the first answer")
     postponed = models.PositiveSmallIntegerField(
         default=0, help_text="Goes to the end, since its image did not arrive"
     )
@@ -177,6 +178,11 @@ class Trial(models.Model):
 
     class Meta:
         ordering = ["session", "position"]
+        indexes = [
+            models.Index(
+                fields=["session"], condition=Q(answered=False), name="trial_to_be_answered"
+            )
+        ]
         constraints = [
             models.UniqueConstraint(fields=["session", "position"], name="position_once_a_session"),
             models.UniqueConstraint(
