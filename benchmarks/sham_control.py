@@ -1,0 +1,115 @@
+"""What our own processing tells: `python -m benchmarks.sham_control SOURCE METADATA.csv [EACH]`.
+
+All images are photographs. Half of them, whole lesions at a time, come in as a generator would
+save its images: cut, at 256 pixels, lossless. Whatever tells the halves apart afterwards is ours.
+Limit: after the product's pipeline the upper 95 % bound of the area under the ROC curve is at most
+0.55 with 500 images an arm. Beside it stand pipelines that are in use, which must be found.
+"""
+
+import os
+import random
+import sys
+import time
+from collections.abc import Callable
+from io import BytesIO
+
+import numpy as np
+from PIL import Image
+
+from analysis.leakage.features import feature_table
+from analysis.leakage.separability import separability
+from benchmarks.product import machine
+
+LIMIT = 0.55
+Made = Callable[[Image.Image], Image.Image]
+
+
+def square(image: Image.Image) -> Image.Image:
+    """Cut the centred square and shrink it to 256 pixels."""
+    side = min(image.size)
+    left, top = (image.width - side) / 2, (image.height - side) / 2
+    box = (left, top, left + side, top + side)
+    return image.convert("RGB").resize((256, 256), Image.Resampling.LANCZOS, box=box)
+
+
+def through(image: Image.Image, form: str, **options: object) -> Image.Image:
+    """Save an image and open it again."""
+    out = BytesIO()
+    image.save(out, form, **options)
+    return Image.open(out)
+
+
+def ours(image: Image.Image) -> Image.Image:
+    """Send an original through the product's pipeline."""
+    from evaluation.stimuli import render_stimulus
+
+    return Image.open(BytesIO(render_stimulus(image)))
+
+
+#: How the photographs and those that play the generator's part are made into what raters see.
+PIPELINES: dict[str, tuple[Made, Made]] = {
+    "the product's": (ours, lambda image: ours(through(square(image), "PNG"))),
+    "resized, stored as PNG": (square, lambda image: square(through(square(image), "PNG"))),
+    "the same, photographs were JPEG": (
+        lambda image: square(through(image, "JPEG", quality=90)),
+        square,
+    ),
+    "JPEG of quality 95 at the end": (
+        lambda image: through(square(through(image, "JPEG", quality=90)), "JPEG", quality=95),
+        lambda image: through(square(image), "JPEG", quality=95),
+    ),
+    "JPEG of quality 90 against 95": (
+        lambda image: through(square(image), "JPEG", quality=90),
+        lambda image: through(square(image), "JPEG", quality=95),
+    ),
+}
+
+
+def main(source: str, metadata: str, each: str = "500") -> int:
+    """Measure each pipeline, print it, and fail if ours is over the limit or a leak is missed."""
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+    from evaluation.importing import read_rows
+    from evaluation.sources import Source
+
+    rows, _ = read_rows(metadata)
+    lesions: dict[str, list[str]] = {}
+    for row in rows:
+        lesions.setdefault(str(row.fields["lesion"] or row.name), []).append(row.name)
+    order = sorted(lesions)
+    random.Random(0).shuffle(order)
+    files = Source(source)
+    by_stem = {name.rpartition(".")[0]: name for name in files.names()}
+    chosen = [(lesion, stem) for lesion in order for stem in lesions[lesion] if stem in by_stem]
+    chosen = chosen[: 2 * int(each)]
+    arms = {lesion: k % 2 for k, lesion in enumerate(dict.fromkeys(lesion for lesion, _ in chosen))}
+    print(f"\non {machine()}, {len(chosen)} photographs of {len(arms)} lesions")
+    held = []
+    for name, (real, generated) in PIPELINES.items():
+        begun = time.perf_counter()
+        pixels = np.stack(
+            [
+                np.asarray(
+                    (generated if arms[lesion] else real)(
+                        Image.open(BytesIO(files.read(by_stem[stem], 10**8))).convert("RGB")
+                    ).convert("RGB")
+                )
+                for lesion, stem in chosen
+            ]
+        )
+        labels = [arms[lesion] for lesion, _ in chosen]
+        result = separability(feature_table(pixels)[1], labels, [lesion for lesion, _ in chosen])
+        ok = result.upper <= LIMIT if name == "the product's" else result.p < 0.001
+        held.append(ok)
+        print(
+            f"{name:<32} AUC {result.auc:.3f}, at most {result.upper:.3f}, p {result.p:.4f} "
+            f"({result.learner}, {time.perf_counter() - begun:.0f} s){'' if ok else '  !'}",
+            flush=True,
+        )
+    return 0 if all(held) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
