@@ -11,7 +11,7 @@ from io import StringIO
 from pathlib import PurePosixPath
 
 from django.core.files.storage import storages
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from evaluation.audit_trail import record_event
 from evaluation.catalogue import store_original
@@ -326,7 +326,8 @@ def run_import(
 
     Raises:
         ImportRefused: there are problems, and they are not to be skipped; nothing was imported.
-        EvaluationError: the dataset exists under another licence.
+        EvaluationError: the dataset exists under another licence, or a study that is open has some
+            of the images.
     """
     if plan.problems and not skip_problems:
         raise ImportRefused(plan.problems)
@@ -363,7 +364,13 @@ def run_import(
                 )
                 if on_step:
                     on_step(step, len(plan.found))
-            Image.objects.bulk_create(images, batch_size=1000)
+            try:
+                Image.objects.bulk_create(images, batch_size=1000)
+            except IntegrityError as clash:  # the desk cannot see images of open studies
+                raise EvaluationError(
+                    "some of these images are in a study that is open for reading; import the "
+                    "others now, or all of them once it is closed"
+                ) from clash
             if images or created:
                 record_event(
                     "import_images", dataset=plan.dataset, images=len(images), licence=plan.licence

@@ -17,7 +17,9 @@ from config.postgres import WEB_ROLE
 from evaluation.accounts import create_account
 from evaluation.catalogue import open_original
 from evaluation.closing import close_study
+from evaluation.errors import EvaluationError
 from evaluation.hiding import settle_originals
+from evaluation.importing import plan_import, run_import
 from evaluation.invitations import invite_rater
 from evaluation.models import Image, Invitation, StimulusTruth, Study, StudyImage
 from evaluation.sealing import seal_study
@@ -181,3 +183,28 @@ def test_the_web_processs_own_role_can_neither_take_another_nor_undo_a_guard(sea
             cursor.execute(f"SELECT count(*) FROM evaluation_{hidden}")
             assert cursor.fetchone() == (0,)
     web.close()
+
+
+@pytest.mark.django_db
+def test_an_image_of_an_open_study_cannot_be_imported_anew_from_the_desk(
+    draft, tmp_path, django_capture_on_commit_callbacks
+):
+    image = draft.drawn.filter(image__origin="real").first().image
+    name = str(image.file.name)
+    (tmp_path / f"again{Path(name).suffix}").write_bytes(storages["originals"].open(name).read())
+    (tmp_path / "rows.csv").write_text(f"image_id,dx\nagain,{image.entity}\n")
+    with django_capture_on_commit_callbacks(execute=True):
+        seal_study(draft)
+    files = files_in(Path(settings.VAR_DIR) / "media")
+
+    with as_web():
+        plan = plan_import(
+            source=str(tmp_path),
+            metadata=str(tmp_path / "rows.csv"),
+            dataset="again",
+            licence="CC0-1.0",
+        )
+        with pytest.raises(EvaluationError, match="in a study that is open for reading"):
+            run_import(plan, source=str(tmp_path))
+
+    assert files_in(Path(settings.VAR_DIR) / "media") == files
