@@ -6,12 +6,13 @@ Limit: after the product's pipeline the upper 95 % bound of the area under the R
 0.55 with 500 images an arm. Beside it stand pipelines that are in use, which must be found.
 """
 
+import csv
 import os
 import random
 import sys
 import time
 from collections.abc import Callable
-from io import BytesIO
+from io import BytesIO, StringIO
 
 import numpy as np
 from PIL import Image
@@ -49,8 +50,7 @@ def ours(image: Image.Image) -> Image.Image:
 #: How the photographs and those that play the generator's part are made into what raters see.
 PIPELINES: dict[str, tuple[Made, Made]] = {
     "the product's": (ours, lambda image: ours(through(square(image), "PNG"))),
-    "resized, stored as PNG": (square, lambda image: square(through(square(image), "PNG"))),
-    "the same, photographs were JPEG": (
+    "resized, photographs were JPEG": (
         lambda image: square(through(image, "JPEG", quality=90)),
         square,
     ),
@@ -71,13 +71,12 @@ def main(source: str, metadata: str, each: str = "500") -> int:
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
-    from evaluation.importing import read_rows
-    from evaluation.sources import Source
+    from evaluation.sources import Source, read_text
 
-    rows, _ = read_rows(metadata)
     lesions: dict[str, list[str]] = {}
-    for row in rows:
-        lesions.setdefault(str(row.fields["lesion"] or row.name), []).append(row.name)
+    for row in csv.DictReader(StringIO(read_text(metadata))):
+        name = row["image_id"]
+        lesions.setdefault(row.get("lesion_id") or name, []).append(name)
     order = sorted(lesions)
     random.Random(0).shuffle(order)
     files = Source(source)
