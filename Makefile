@@ -21,7 +21,7 @@ serve: env ## serve your own studies (HOST=127.0.0.1 PORT=8000)
 
 test: $(VENV)/dev.done ## run all tests; finds or installs Chromium
 	@CHROMIUM="$$(tests/browser/find_chromium.sh)" && \
-	  DERMTURING_CHROMIUM="$$CHROMIUM" $(VENV)/bin/pytest $(ARGS)
+	  OMP_NUM_THREADS=1 DERMTURING_CHROMIUM="$$CHROMIUM" $(VENV)/bin/pytest --numprocesses auto --dist worksteal $(ARGS)
 
 lint: $(VENV)/dev.done ## check style, types and import arrows
 	@$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check .

@@ -14,9 +14,9 @@ from config.postgres import database, web_database
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
 TESTING = "pytest" in sys.modules
-# Tests never touch the database and the files of the product that runs beside them.
+# Tests never touch what the product beside them has, nor what other tests at the same time have.
 VAR_DIR = Path(text("DERMTURING_VAR", str(BASE_DIR / "var"))).resolve() / (
-    "test" if TESTING else ""
+    f"test/{text('PYTEST_XDIST_WORKER', 'alone')}" if TESTING else ""
 )
 IMAGES_DIR = Path(text("DERMTURING_IMAGES")).resolve() if text("DERMTURING_IMAGES") else None
 CONTACT = text("DERMTURING_CONTACT")
