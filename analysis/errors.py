@@ -11,3 +11,7 @@ class TableRefused(AnalysisError):
 
 class FolderRefused(AnalysisError):
     """The report cannot be written to the folder that was named."""
+
+
+class AuditBroken(AnalysisError):
+    """A study could not be read to its end as its raters would."""

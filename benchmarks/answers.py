@@ -8,16 +8,16 @@ times Label Studio's; reading lists of fifty raters and their trials in two seco
 """
 
 import json
-import re
 import sys
 import tempfile
 from pathlib import Path
-from urllib.parse import urlencode
 from uuid import uuid4
 
 import numpy as np
 
-from benchmarks.client import Client, Cycle, measure
+from analysis.leakage.client import Client
+from analysis.leakage.walk import enter
+from benchmarks.load import Cycle, measure
 from benchmarks.peers import label_studio, otree
 from benchmarks.product import Product, against_limit, empty_product, machine
 from config.postgres import embedded_server
@@ -26,7 +26,6 @@ from config.postgres import embedded_server
 LEVELS = ((1, 140, 100, 15), (8, 140, 200, 60), (50, 60, 200, 350))
 OVER = {"oTree": 2, "Label Studio": 15}  # times their answers a second, at the most raters
 STIMULUS_BYTES = 197_000  # an image of ours; theirs are as long
-FORM = "application/x-www-form-urlencoded"
 GIVEN = {"entity": "nv", "origin": "real", "confidence": 3, "response_ms": 1200}
 
 
@@ -37,24 +36,14 @@ def raters(address: str, tokens: list[str]) -> list[Cycle]:
 
 def _rater(address: str, token: str) -> Cycle:
     client = Client(address)
-    client.get(f"/r/{token}")
-    for step, fields in (
-        ("consent", {"agree": "yes"}),
-        ("about", {}),
-        ("device", {"steps_seen": 8}),
-        ("start", {}),
-    ):
-        body = urlencode({**fields, "csrfmiddlewaretoken": client.csrf})
-        page = client.ask("POST", f"/reading/{step}", body, FORM)[1].decode()
-    [found] = re.findall(r'<script id="turn"[^>]*>(.*?)</script>', page)
-    turn = json.loads(found)
+    turn = enter(client, f"/r/{token}")
 
     def cycle() -> None:
         nonlocal turn
         body = json.dumps({**GIVEN, "token": turn["token"], "key": str(uuid4())})
-        status, reply = client.ask("POST", "/api/answers", body, "application/json")
-        assert status == 201, (status, reply)
-        turn = json.loads(reply)
+        reply = client.ask("POST", "/api/answers", body, "application/json")
+        assert reply.status == 201, reply
+        turn = json.loads(reply.body)
         for ahead in turn["ahead"]:
             client.get(ahead)
 

@@ -92,7 +92,7 @@ def _seal(slug: str, title: str, per_cell: int, dataset: Dataset, say: Say) -> S
         contact=settings.CONTACT,
     )
     if not study.sealed_at:
-        study = seal_study(study)
+        study = seal_study(study, reason="a demonstration")
         say(f"study '{slug}': {study.stimuli.count()} images, sealed")
     return study
 

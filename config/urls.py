@@ -4,11 +4,15 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.i18n import set_language
 
+from analysis.audit_views import audit_certificate, audit_document, audit_page
 from analysis.views import plan_page, reach
 
 urlpatterns = [
     path("", include("evaluation.urls")),
     path("reports/", include("analysis.urls")),
+    path("audits/<slug:slug>/", audit_page, name="audit"),
+    path("audits/<slug:slug>/certificate", audit_certificate, name="audit_certificate"),
+    path("audits/<slug:slug>/certificate.json", audit_document, name="audit_document"),
     path("planning/", plan_page, name="plan"),
     path("planning/reach", reach, name="reach"),
     path("language/", set_language, name="set_language"),

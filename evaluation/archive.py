@@ -19,6 +19,7 @@ from evaluation.errors import EvaluationError
 from evaluation.models import (
     Answer,
     AuditEvent,
+    Certificate,
     Dataset,
     Image,
     Rater,
@@ -31,7 +32,7 @@ from evaluation.models import (
     Trial,
 )
 from evaluation.record import ABOUT, DEBRIEF, DEVICE
-from evaluation.seal import first_link, next_link, salt_of
+from evaluation.seal import digest, first_link, next_link, salt_of
 from evaluation.verifying import read_export, verify_export
 
 Values = Mapping[str, Any]
@@ -96,6 +97,10 @@ def _study(record: Values, protocol: Values) -> Study:
         closed_at=at["close_study"],
     )
     StudySecret.objects.create(study=study, nonce=record["nonce"])
+    if document := record["certificate"]:
+        Certificate.objects.create(
+            study=study, subject=document["subject"], document=document, sha256=digest(document)
+        )
     return study
 
 

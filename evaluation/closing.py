@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from evaluation.audit_trail import record_event
+from evaluation.certificates import page_names
 from evaluation.dataset import unblinded_table
 from evaluation.errors import EvaluationError, StudyNotOpen
 from evaluation.hiding import names_of, show_originals
@@ -45,7 +46,8 @@ def close_study(study: Study, *, actor: User | None = None, reason: str = "") ->
         unfinished=unfinished,
         readings=readings_digest(study),
     )
-    names = names_of(Image.objects.filter(drawn_for__study=study, sealed=False))
+    shown = Image.objects.filter(drawn_for__study=study, sealed=False)
+    names = [*names_of(shown), *page_names(study)]
     transaction.on_commit(lambda: show_originals(names))
     return study
 

@@ -29,6 +29,10 @@ class StudySealed(EvaluationError):
     """The study is sealed, and what was asked would change what decides its result."""
 
 
+class Uncertified(EvaluationError):
+    """A study has no certificate of blinding on which it may be sealed."""
+
+
 class StudyNotOpen(EvaluationError):
     """The study is a draft, or closed: it takes no answers."""
 

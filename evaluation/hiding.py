@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from django.core.files.storage import storages
 from django.core.files.storage.base import Storage
 
-from evaluation.models import Image
+from evaluation.models import Certificate, Image
 
 
 def store_of(name: str) -> Storage:
@@ -34,9 +34,14 @@ def show_originals(names: Sequence[str]) -> None:
 
 def settle_originals() -> None:
     """Finish moves that a stop of the server has cut short."""
+    pages = Certificate.objects.exclude(page="")
+    read = pages.filter(study__sealed_at__isnull=False, study__closed_at=None)
     hide_originals(names_of(Image.objects.filter(sealed=True)))
+    hide_originals([str(each.page.name) for each in read])
     shown = Image.objects.filter(sealed=False, drawn_for__study__closed_at__isnull=False)
     show_originals(names_of(shown.distinct()))
+    closed = pages.filter(study__closed_at__isnull=False)
+    show_originals([str(each.page.name) for each in closed])
 
 
 def _move(names: Sequence[str], source: Storage, target: Storage) -> None:

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 
 from evaluation.audit_trail import event_content, trail_head
+from evaluation.certificates import certificate_of
 from evaluation.chain import answer_content, moment
 from evaluation.models import Answer, Session, StimulusTruth, Study
 from evaluation.seal import Truth, digest
 from evaluation.sealing import settings_of
 
-FORMAT = 1
+FORMAT = 2
 #: What each column of raters.csv holds; one row a session.
 RATERS = {
     "rater": "random code of the rater",
@@ -58,6 +59,7 @@ def study_record(study: Study) -> dict[str, object]:
     runs over its answers, that of the study over its events; the event of closing holds a hash
     over all sessions, so that the last link of the trail, `head`, stands for everything.
     """
+    certificate = certificate_of(study)
     return {
         "format": FORMAT,
         "study": study.slug,
@@ -65,6 +67,7 @@ def study_record(study: Study) -> dict[str, object]:
         "seal": vars(study.seal),
         "nonce": study.nonce,
         "truth": [vars(truth) for truth in truths_of(study)],
+        "certificate": certificate.document if certificate else None,
         "settings": settings_of(study),
         "lists": list(
             study.reading_lists.order_by("number", "occasion").values(

@@ -11,10 +11,13 @@ from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.db import transaction
+from django.db.models import Min
+from django.db.models.functions import Least
 from django.utils import timezone, translation
 
 from evaluation.audit_trail import record_event
 from evaluation.catalogue import open_original
+from evaluation.certificates import certified_by, page_names
 from evaluation.chain import moment
 from evaluation.design.drawing import ListDesign, draw_lists
 from evaluation.design.items import Item
@@ -42,16 +45,29 @@ from evaluation.seal import (
     randomisation_seed,
     salt_of,
 )
-from evaluation.stimuli import PIPELINE, render_stimulus
+from evaluation.stimuli import Treatment, render_stimulus
 
 OnStep = Callable[[int, int], None]
 
 
-def seal_study(study: Study, *, actor: User | None = None, on_step: OnStep | None = None) -> Study:
+def seal_study(
+    study: Study,
+    *,
+    reason: str = "",
+    actor: User | None = None,
+    on_step: OnStep | None = None,
+) -> Study:
     """Freeze a draft: render its stimuli, write the protocol, commit to the truth, open it.
+
+    Args:
+        study: the draft.
+        reason: why it is sealed without a certificate of blinding that says all is well.
+        actor: who does this; None for a command.
+        on_step: told how many stimuli of how many are made.
 
     Raises:
         StudySealed: it is sealed already.
+        Uncertified: there is no such certificate, and no reason either.
         EvaluationError: no images are drawn, an original cannot be read, or the database lacks
             what guards the seal.
         DesignImpossible: no order keeps what the design asks for.
@@ -65,9 +81,10 @@ def seal_study(study: Study, *, actor: User | None = None, on_step: OnStep | Non
         drawn = list(study.drawn.select_related("image").order_by("image__sha256"))
         if not drawn:
             raise EvaluationError(f"study '{study.slug}' has no images; draw them first")
+        certified = certified_by(study, reason)
         nonce = secrets.token_hex(32)
         drawn = SeededStream(nonce, "numbers").shuffled(drawn)
-        stimuli = _render(study, drawn, on_step)
+        stimuli = _render(study, drawn, nonce, on_step)
         truths = [_truth_of(stimulus, each) for stimulus, each in zip(stimuli, drawn, strict=True)]
         StimulusTruth.objects.bulk_create(
             StimulusTruth(
@@ -80,7 +97,7 @@ def seal_study(study: Study, *, actor: User | None = None, on_step: OnStep | Non
             for stimulus, each, truth in zip(stimuli, drawn, truths, strict=True)
         )
         StudySecret.objects.create(study=study, nonce=nonce)
-        study.protocol = _protocol(study, stimuli)
+        study.protocol = _protocol(study, stimuli, certified)
         study.protocol_sha256 = digest(study.protocol)
         study.truth_sha256 = commit_to_truth(truths, nonce)
         seed = randomisation_seed(study.protocol_sha256, study.truth_sha256, nonce)
@@ -97,7 +114,7 @@ def seal_study(study: Study, *, actor: User | None = None, on_step: OnStep | Non
             actor=actor,
             **vars(study.seal),
         )
-        names = names_of(each.image for each in drawn)
+        names = [*names_of(each.image for each in drawn), *page_names(study)]
         transaction.on_commit(lambda: hide_originals(names))
     return study
 
@@ -170,12 +187,30 @@ def _truth_of(stimulus: Stimulus, drawn: StudyImage) -> Truth:
     )
 
 
-def _render(study: Study, drawn: Sequence[StudyImage], on_step: OnStep | None) -> list[Stimulus]:
+def treatment_of(study: Study) -> Treatment:
+    """Return what a study asks of the stimulus pipeline, for the images that are drawn."""
+    least = study.drawn.aggregate(side=Min(Least("image__width", "image__height")))["side"]
+    return Treatment(
+        shrunk_to=least if study.one_resolution else None,
+        turned=study.turned,
+        round_mask=study.round_mask,
+    )
+
+
+def _render(
+    study: Study, drawn: Sequence[StudyImage], nonce: str, on_step: OnStep | None
+) -> list[Stimulus]:
     """Store one stimulus an image under a random name."""
-    store = storages["stimuli"]
+    store, treatment = storages["stimuli"], treatment_of(study)
+
+    def render(numbered: tuple[int, StudyImage]) -> bytes:
+        number, each = numbered
+        chance = SeededStream(nonce, "turn", number)
+        return render_stimulus(open_original(each.image), treatment, chance)
+
     stimuli = []
     with ThreadPoolExecutor(2) as pool:
-        pngs = pool.map(lambda each: render_stimulus(open_original(each.image)), drawn)
+        pngs = pool.map(render, enumerate(drawn))
         for number, (each, png) in enumerate(zip(drawn, pngs, strict=True)):
             name = store.save(f"{study.pk}/{secrets.token_urlsafe(24)}", ContentFile(png))
             stimuli.append(
@@ -213,10 +248,12 @@ def _titles(codes: Sequence[str]) -> dict[str, dict[str, str]]:
     return titles
 
 
-def _protocol(study: Study, stimuli: Sequence[Stimulus]) -> dict[str, object]:
+def _protocol(
+    study: Study, stimuli: Sequence[Stimulus], certified: dict[str, object]
+) -> dict[str, object]:
     """Return what is frozen, as JSON values; nothing in it tells the origin of a stimulus."""
     return {
-        "format": 2,
+        "format": 3,
         "study": study.slug,
         "title": study.title,
         "contact": study.contact,
@@ -246,6 +283,7 @@ def _protocol(study: Study, stimuli: Sequence[Stimulus]) -> dict[str, object]:
         "washout_days": study.washout_days,
         "analysis_plan": study.analysis_plan,
         "software": settings.VERSION,
-        "pipeline": PIPELINE,
+        "pipeline": treatment_of(study).as_json(),
+        "certificate": certified,
         "stimuli": [stimulus.sha256 for stimulus in stimuli],
     }

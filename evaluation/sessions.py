@@ -25,8 +25,8 @@ from evaluation.models import (
     Study,
     Trial,
 )
+from evaluation.models.sealed import stimuli_store
 from evaluation.models.session import new_key
-from evaluation.models.study import stimuli_store
 from evaluation.seal import next_link
 
 # Asked at every image: as SQL they take a third of what Django needs to write them anew.

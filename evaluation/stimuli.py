@@ -1,12 +1,15 @@
 """Stimuli: what a rater sees, made from an original by one pipeline whatever its origin."""
 
+from dataclasses import asdict, dataclass
 from io import BytesIO
 
-from PIL import Image
+from PIL import Image, ImageDraw
+
+from evaluation.design.randomness import SeededStream
 
 #: Written into the protocol; change the version when a line of `render_stimulus` changes.
 PIPELINE = {
-    "version": 1,
+    "version": 2,
     "crop": "centred square",
     "resample": "lanczos",
     "size": 256,
@@ -14,9 +17,35 @@ PIPELINE = {
     "container": "PNG, stored",
 }
 SIZE = 256
+LEAST_PERCENT = 92  # of the square's side that a random crop keeps
+GREY = (128, 128, 128)
 
 
-def render_stimulus(original: Image.Image) -> bytes:
+@dataclass(frozen=True)
+class Treatment:
+    """What a study asks of the pipeline beside the fixed steps, for all images alike.
+
+    Attributes:
+        shrunk_to: side in pixels to which every square is brought first; None leaves them.
+        turned: whether each is turned, mirrored and cropped a little at random.
+        round_mask: whether everything but a disc is covered in grey.
+    """
+
+    shrunk_to: int | None = None
+    turned: bool = False
+    round_mask: bool = False
+
+    def as_json(self) -> dict[str, object]:
+        """Return the whole pipeline as the protocol holds it."""
+        return {**PIPELINE, **asdict(self)}
+
+
+PLAIN = Treatment()
+
+
+def render_stimulus(
+    original: Image.Image, treatment: Treatment = PLAIN, chance: SeededStream | None = None
+) -> bytes:
     """Turn a decoded original into the bytes that raters get.
 
     The common lossy step at the final size covers traces of earlier compression, and the
@@ -24,17 +53,32 @@ def render_stimulus(original: Image.Image) -> bytes:
 
     Args:
         original: decoded, sRGB; any size and mode.
+        treatment: what the study asks for beside.
+        chance: decides how a turned image is turned; without it, it stays as it is.
 
     Returns:
         A 256 x 256 PNG without metadata, always of the same length.
     """
-    side = min(original.size)
+    side = float(min(original.size))
     left, top = (original.width - side) / 2, (original.height - side) / 2
-    square = original.convert("RGB").resize(
-        (SIZE, SIZE), Image.Resampling.LANCZOS, box=(left, top, left + side, top + side)
-    )
-    fresh = Image.new("RGB", (SIZE, SIZE))  # carries no metadata of the original
-    fresh.paste(square)
+    turn = 0
+    if treatment.turned and chance:
+        kept = side * (LEAST_PERCENT + chance.below(101 - LEAST_PERCENT)) / 100
+        left += (side - kept) * chance.below(101) / 100
+        top += (side - kept) * chance.below(101) / 100
+        side, turn = kept, chance.below(8)
+    box = (left, top, left + side, top + side)
+    square = original.convert("RGB")
+    if treatment.shrunk_to:
+        small = (treatment.shrunk_to, treatment.shrunk_to)
+        square = square.resize(small, Image.Resampling.LANCZOS, box=box)
+        box = (0, 0, *small)
+    square = square.resize((SIZE, SIZE), Image.Resampling.LANCZOS, box=box)
+    if turn >= 4:
+        square = square.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    square = square.rotate(90 * (turn % 4))
+    fresh = Image.new("RGB", (SIZE, SIZE), GREY)  # carries no metadata of the original
+    fresh.paste(square, mask=_disc() if treatment.round_mask else None)
     lossy = BytesIO()
     fresh.save(lossy, "JPEG", quality=75, subsampling="4:2:0")
     out = BytesIO()
@@ -43,3 +87,10 @@ def render_stimulus(original: Image.Image) -> bytes:
         bare.paste(decoded)
     bare.save(out, "PNG", compress_level=0)
     return out.getvalue()
+
+
+def _disc() -> Image.Image:
+    """Return what is white within the largest disc of a stimulus."""
+    mask = Image.new("L", (SIZE, SIZE))
+    ImageDraw.Draw(mask).ellipse((0, 0, SIZE - 1, SIZE - 1), fill=255)
+    return mask

@@ -43,8 +43,9 @@ def check_seal(record, protocol):
         leaves.append(digest({**truth, "salt": salt}))
     stimuli = [truth["stimulus_sha256"] for truth in record["truth"]]
     draw = ["draw", record["nonce"], record["settings"], record["lists"]]
-    yield "formats", (record["format"], protocol["format"]) == (1, 2)
+    yield "formats", (record["format"], protocol["format"]) == (2, 3)
     yield "protocol", digest(protocol) == seal["protocol"] and stimuli == protocol["stimuli"]
+    yield "certificate", digest(record["certificate"]) == protocol["certificate"]["sha256"]
     yield "ground truth", digest(sorted(leaves)) == seal["truth"]
     yield "draw and orders", digest(draw) == seal["draw"]
     yield "nonce", hashlib.sha256(nonce).hexdigest() == seal["nonce"]
@@ -120,8 +121,7 @@ def checks(folder, known=()):
     sessions = record["sessions"]
     lists = {(each["number"], each["occasion"]): each["showings"] for each in record["lists"]}
     showings = {each["session"]: lists[each["list"], each["occasion"]] for each in sessions}
-    heads = [session["head"] for session in sessions]
-    published = {record["fingerprint"], *heads, *trail(record)}
+    published = {record["fingerprint"], *(each["head"] for each in sessions), *trail(record)}
     yield "study", record["study"] == protocol["study"]
     yield from ((f"{number}: not in this record", number in published) for number in known)
     yield from check_seal(record, protocol)

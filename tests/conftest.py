@@ -95,7 +95,7 @@ def draft(real_images, synthetic_images) -> Study:
 @pytest.fixture
 def sealed(draft) -> Study:
     """Return the draft, sealed."""
-    return seal_study(draft)
+    return seal_study(draft, reason="a test")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ and the permuted labels go through the very same cross-validation as the real on
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ class Separability:
         p: share of permutations at least as good, both learners' best taken each time.
         n: images.
         learner: linear or kernel.
+        scores: (n,) of the held-out images, higher for label 1; on no scale.
     """
 
     auc: float
@@ -38,6 +39,7 @@ class Separability:
     p: float
     n: int
     learner: str
+    scores: Floats = field(repr=False, compare=False)
 
 
 def separability(
@@ -79,7 +81,8 @@ def separability(
         stratum[group] = np.unique(np.asarray(strata, dtype=str), return_inverse=True)[1]
     drawn = _permuted(of_group, stratum, permutations, np.random.default_rng(seed))
     every = np.vstack([of_group, drawn])[:, group]  # the real labels first
-    areas = np.array([_areas(kernel, every, group) for kernel in _kernels(features)])
+    scored = [_scores(kernel, every, group) for kernel in _kernels(features)]
+    areas = np.array([roc_areas(scores, every) for scores in scored])
     best = areas.max(axis=0)
     learner = int(areas[:, 0].argmax())
     spread = areas[learner, 1:].std()
@@ -89,6 +92,7 @@ def separability(
         p=float((1 + np.sum(best[1:] >= best[0] - 1e-12)) / (1 + permutations)),
         n=len(truth),
         learner=("linear", "kernel")[learner],
+        scores=scored[learner][0],
     )
 
 
@@ -120,8 +124,8 @@ def _kernels(features: Floats) -> list[Floats]:
     return [linear, np.exp(-distance / np.median(distance[distance > 0]))]
 
 
-def _areas(kernel: Floats, labels: NDArray[np.int64], groups: NDArray[np.int64]) -> Floats:
-    """Return the area under the ROC curve of held-out scores for each row of labels."""
+def _scores(kernel: Floats, labels: NDArray[np.int64], groups: NDArray[np.int64]) -> Floats:
+    """Return held-out scores for each row of labels."""
     signs = np.where(labels == 1, 1.0, -1.0)
     scores = np.empty_like(signs)
     penalty = RIDGE * max(float(np.mean(np.diag(kernel))), 1e-12)
@@ -130,6 +134,11 @@ def _areas(kernel: Floats, labels: NDArray[np.int64], groups: NDArray[np.int64])
         weights = np.linalg.solve(inner, kernel[np.ix_(train, test)]).T  # (test, train)
         centre = signs[:, train].mean(axis=1, keepdims=True)
         scores[:, test] = (signs[:, train] - centre) @ weights.T
+    return scores
+
+
+def roc_areas(scores: Floats, labels: NDArray[np.int64]) -> Floats:
+    """Return the area under the ROC curve for each row of scores and labels, (rows, n) both."""
     ranks = stats.rankdata(np.round(scores, 12), axis=1)  # equal scores count half
     positives = labels.sum(axis=1)
     above = (ranks * labels).sum(axis=1) - positives * (positives + 1) / 2

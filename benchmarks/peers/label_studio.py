@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.client import Client, Cycle
+from analysis.leakage.client import Client
+from benchmarks.load import Cycle
 from benchmarks.peers import environment
 from benchmarks.product import wait_for
 
@@ -153,19 +154,19 @@ def _rater(address: str, project: int, token: str) -> Cycle:
     client = Client(address, {"Authorization": f"Token {token}"})
 
     def following() -> dict:
-        status, task = client.ask("GET", f"/api/projects/{project}/next")
-        assert status == 200, (status, task[:300])
-        return json.loads(task)
+        reply = client.ask("GET", f"/api/projects/{project}/next")
+        assert reply.status == 200, reply
+        return json.loads(reply.body)
 
     task = following()
 
     def cycle() -> None:
         nonlocal task
         body = json.dumps({"result": ANSWER, "lead_time": 1.2})
-        status, reply = client.ask(
+        reply = client.ask(
             "POST", f"/api/tasks/{task['id']}/annotations/", body, "application/json"
         )
-        assert status == 201, (status, reply[:300])
+        assert reply.status == 201, reply
         task = following()
         client.get(task["data"]["image"])
 

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
-from benchmarks.client import Client, Cycle
+from analysis.leakage.client import Client
+from benchmarks.load import Cycle
 from benchmarks.peers import environment
 from benchmarks.product import wait_for
 
@@ -95,7 +96,7 @@ def raters(address: str, count: int) -> list[Cycle]:
     """Make a session of so many raters and open it for each."""
     client = Client(address)
     wanted = json.dumps({"session_config_name": "read", "num_participants": count})
-    made = json.loads(client.ask("POST", "/api/sessions", wanted, "application/json")[1])
+    made = json.loads(client.ask("POST", "/api/sessions", wanted, "application/json").body)
     session = json.loads(client.get(f"/api/sessions/{made['code']}"))
     return [_rater(address, each["code"]) for each in session["participants"]]
 
@@ -107,8 +108,8 @@ def _rater(address: str, code: str) -> Cycle:
 
     def cycle() -> None:
         nonlocal page
-        status, _ = client.ask("POST", page, ANSWER, "application/x-www-form-urlencoded")
-        assert (status, client.landed != page) == (200, True), "the answer was not taken"
+        reply = client.ask("POST", page, ANSWER, "application/x-www-form-urlencoded")
+        assert (reply.status, client.landed != page) == (200, True), "the answer was not taken"
         page = client.landed
         client.get(f"/static/{page.rpartition('/')[2]}.png")
 

@@ -12,6 +12,7 @@ from evaluation.design.items import Item
 from evaluation.design.pairs import match_pairs
 from evaluation.design.randomness import SeededStream
 from evaluation.models import Image, Study, Use
+from evaluation.sealing import treatment_of
 from evaluation.stimuli import render_stimulus
 from evaluation.views.questions import asked_questions
 
@@ -43,8 +44,10 @@ def _turn(study: Study, number: int) -> dict[str, Any]:
     shown = _images(study)
     return {
         "token": str(number) if number < len(shown) else None,
-        "images": [_address(image) for image in shown[number]] if number < len(shown) else [],
-        "ahead": [_address(i) for i in shown[number + 1]] if number + 1 < len(shown) else [],
+        "images": [_address(study, image) for image in shown[number]]
+        if number < len(shown)
+        else [],
+        "ahead": [_address(study, i) for i in shown[number + 1]] if number + 1 < len(shown) else [],
         "exposure": study.exposure_ms,
         "previous": None,
         "answered": number,
@@ -68,6 +71,7 @@ def _images(study: Study) -> list[list[Image]]:
     return [[images[left], images[right]] for left, right in sides]
 
 
-def _address(image: Image) -> str:
-    png = render_stimulus(open_original(image))
+def _address(study: Study, image: Image) -> str:
+    chance = SeededStream(study.seed, "preview", image.sha256)
+    png = render_stimulus(open_original(image), treatment_of(study), chance)
     return f"data:image/png;base64,{b64encode(png).decode()}"

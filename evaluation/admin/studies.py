@@ -25,6 +25,7 @@ from evaluation.admin.study_form import (
     StockForm,
     StudyForm,
 )
+from evaluation.certificates import certificate_of
 from evaluation.design.questions import Question
 from evaluation.entities import entity_title
 from evaluation.errors import EvaluationError
@@ -297,6 +298,7 @@ class StudyAdmin(PlainAdmin):
             ],
             "images": study.drawn.count(),
             "draw": [] if study.sealed_at else draw_table(study),
+            "certificate": certificate_of(study),
             "practice": Image.objects.filter(
                 drawn_for__study=study, drawn_for__use=Use.PRACTICE
             ).order_by("pk"),

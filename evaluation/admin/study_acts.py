@@ -37,7 +37,8 @@ def seal(request: HttpRequest, study: Study) -> str:
         raise EvaluationError(
             str(_("To seal the study, type its short name, “%s”, into the field.") % study.slug)
         )
-    seal_study(study, actor=who(request))
+    reason = request.POST.get("reason", "").strip()
+    seal_study(study, reason=reason, actor=who(request))
     return str(_("The study is sealed and open for reading. Invite the raters now."))
 
 

@@ -88,6 +88,8 @@ BEGIN
 END $$;
 CREATE TRIGGER studyimage_keeps_the_draw BEFORE INSERT OR UPDATE OR DELETE ON evaluation_studyimage
     FOR EACH ROW EXECUTE FUNCTION evaluation_keep_draw();
+CREATE TRIGGER certificate_stays BEFORE UPDATE OR DELETE ON evaluation_certificate
+    FOR EACH ROW EXECUTE FUNCTION evaluation_keep_draw();
 
 CREATE FUNCTION evaluation_keep_order() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

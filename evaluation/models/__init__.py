@@ -1,21 +1,21 @@
 """What the database holds: the catalogue of images, studies, sessions and answers."""
 
 from evaluation.models.catalogue import Dataset, Image, Origin, OwnEntity
-from evaluation.models.session import Answer, Invitation, OpenLink, Rater, Session, Side, Trial
-from evaluation.models.study import (
-    AuditEvent,
+from evaluation.models.sealed import (
+    Certificate,
     ReadingList,
     Stimulus,
     StimulusTruth,
-    Study,
-    StudyImage,
     StudySecret,
-    Use,
 )
+from evaluation.models.session import Answer, Invitation, OpenLink, Rater, Session, Side, Trial
+from evaluation.models.study import Study, StudyImage, Use
+from evaluation.models.trail import AuditEvent
 
 __all__ = [
     "Answer",
     "AuditEvent",
+    "Certificate",
     "Dataset",
     "Image",
     "Invitation",

@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from evaluation.design.items import Kind
 from evaluation.models.catalogue import Origin
-from evaluation.models.study import Stimulus, Study
+from evaluation.models.sealed import Stimulus
+from evaluation.models.study import Study
 
 
 class Rater(models.Model):

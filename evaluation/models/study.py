@@ -1,8 +1,5 @@
 """Studies: what is asked about which images, and what sealing freezes."""
 
-from django.conf import settings
-from django.core.files.storage import storages
-from django.core.files.storage.base import Storage
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
@@ -11,13 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from evaluation.design.questions import DEFAULT
 from evaluation.design.staircase import Staircase
-from evaluation.models.catalogue import Dataset, Image, Origin
+from evaluation.models.catalogue import Dataset, Image
 from evaluation.seal import Seal
-
-
-def stimuli_store() -> Storage:
-    """Return the store of rendered stimuli, read only by the view that checks whose turn it is."""
-    return storages["stimuli"]
 
 
 def default_questions() -> list[str]:
@@ -113,6 +105,21 @@ class Study(models.Model):
         _("images can be enlarged"),
         default=True,
         help_text=_("Never in pairs, and not while the time is limited"),
+    )
+    one_resolution = models.BooleanField(
+        _("one resolution for all"),
+        default=False,
+        help_text=_("Every original is first shrunk to the smallest one's size"),
+    )
+    turned = models.BooleanField(
+        _("turn and crop at random"),
+        default=False,
+        help_text=_("So that a search by image does not find the photographs so easily"),
+    )
+    round_mask = models.BooleanField(
+        _("cover the corners"),
+        default=False,
+        help_text=_("Everything but a disc is grey, since dark corners are of photographs"),
     )
     corrections = models.BooleanField(
         _("the last answer may be corrected"),
@@ -327,133 +334,3 @@ class StudyImage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.image} in {self.study.slug}"
-
-
-class Stimulus(models.Model):
-    """What raters see of one image; made at sealing, numbered in an order that tells nothing.
-
-    `feedback` is what is told after a practice image, and after any in a study whose exposure
-    follows the answers; of an attention check it is what coordinators watch. No other stimulus
-    has any.
-    """
-
-    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="stimuli")
-    number = models.PositiveSmallIntegerField()
-    file = models.FileField(storage=stimuli_store, max_length=160)
-    sha256 = models.CharField(max_length=64)
-    feedback = models.JSONField(null=True)
-
-    class Meta:
-        ordering = ["study", "number"]
-        constraints = [
-            models.UniqueConstraint(fields=["study", "number"], name="stimulus_number_once_a_study")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.study.slug} {self.number}"
-
-
-class StimulusTruth(models.Model):
-    """What a stimulus was made from, as it stood in the catalogue when the study was sealed.
-
-    Kept apart, since no page of a rater may reach it. `image` is missing where the study was
-    imported and the server does not have it.
-    """
-
-    #: What is copied from the image, and all that the commitment holds of a stimulus beside
-    #: its number and its bytes.
-    OF_IMAGE = (
-        "entity",
-        "origin",
-        "generator",
-        "lesion",
-        "sex",
-        "age",
-        "site",
-        "skin_tone",
-        "explanation",
-    )
-    SEALED = ("original_sha256", "use", *OF_IMAGE)
-
-    stimulus = models.OneToOneField(
-        Stimulus, on_delete=models.PROTECT, primary_key=True, related_name="truth"
-    )
-    image = models.ForeignKey(Image, on_delete=models.PROTECT, null=True, related_name="stimuli")
-    original_sha256 = models.CharField(max_length=64)
-    use = models.CharField(max_length=8, choices=Use)
-    entity = models.CharField(max_length=16)
-    origin = models.CharField(max_length=9, choices=Origin)
-    generator = models.CharField(max_length=64, blank=True)
-    name = models.CharField(max_length=128)
-    lesion = models.CharField(max_length=64, blank=True)
-    sex = models.CharField(max_length=16, blank=True)
-    age = models.FloatField(null=True)
-    site = models.CharField(max_length=64, blank=True)
-    skin_tone = models.FloatField(null=True)
-    explanation = models.CharField(max_length=300, blank=True)
-    salt = models.CharField(max_length=64)
-
-    def __str__(self) -> str:
-        return f"truth of {self.stimulus}"
-
-
-class StudySecret(models.Model):
-    """The number that salts a study's commitments and decides its orders; 32 bytes in hex."""
-
-    study = models.OneToOneField(
-        Study, on_delete=models.PROTECT, primary_key=True, related_name="secret"
-    )
-    nonce = models.CharField(max_length=64)
-
-    def __str__(self) -> str:
-        return f"secret of {self.study.slug}"
-
-
-class ReadingList(models.Model):
-    """What one planned rater reads on one occasion.
-
-    A showing is the number of the stimulus (the left one of a pair), that of the right one or
-    null, its kind, and its block.
-    """
-
-    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="reading_lists")
-    number = models.PositiveSmallIntegerField(help_text="From 0")
-    occasion = models.PositiveSmallIntegerField(help_text="From 1")
-    showings = models.JSONField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["study", "number", "occasion"], name="reading_list_once_an_occasion"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.study.slug}, list {self.number}, occasion {self.occasion}"
-
-
-class AuditEvent(models.Model):
-    """One act of a coordinator. Rows are only ever inserted.
-
-    The events of a study are a chain: `digest` is the link that this one adds.
-    """
-
-    study = models.ForeignKey(
-        Study, on_delete=models.PROTECT, null=True, related_name="events", verbose_name=_("study")
-    )
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, verbose_name=_("account")
-    )
-    who = models.CharField(_("who"), max_length=150, blank=True, help_text="As it was then")
-    act = models.CharField(_("act"), max_length=32)
-    detail = models.JSONField(_("detail"), default=dict)
-    at = models.DateTimeField(_("when"), default=timezone.now)
-    digest = models.CharField(max_length=64, blank=True)
-
-    class Meta:
-        verbose_name = _("event")
-        verbose_name_plural = _("audit trail")
-        ordering = ["-pk"]
-
-    def __str__(self) -> str:
-        return f"{self.act} {self.at:%Y-%m-%d %H:%M}"

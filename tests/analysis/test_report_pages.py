@@ -96,7 +96,7 @@ def test_how_images_were_shown_stands_above_the_numbers(
         images_per_cell=2,
         **settings_of_study,
     )
-    study = seal_study(draft)
+    study = seal_study(draft, reason="a test")
     for seed in range(3):
         rater = invite_rater(study, kind=Rater.Kind.SIMULATED).rater
         read_study(rater.sessions.get(), Skill(), seed=seed)

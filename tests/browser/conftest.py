@@ -53,7 +53,7 @@ def link_to(real_images, synthetic_images, live_server):
             images_per_cell=1,
             **settings,
         )
-        return link_of(invite_rater(seal_study(study)), live_server.url)
+        return link_of(invite_rater(seal_study(study, reason="a test")), live_server.url)
 
     return sealed_with
 

@@ -27,7 +27,8 @@ def read(real_images, synthetic_images):
                 generators=["made"],
                 images_per_cell=1,
                 **settings,
-            )
+            ),
+            reason="a test",
         )
         invitation = invite_rater(study, kind=Rater.Kind.SIMULATED)
         read_study(invitation.rater.sessions.get(), Skill(sensitivity=20), seed=1)
@@ -92,7 +93,7 @@ def test_own_results_count_each_question_by_itself():
 def test_a_study_that_is_closed_before_it_opens_says_that_it_is_over(client, draft):
     draft.opens_at = timezone.now() + timedelta(days=3)
     draft.save()
-    study = seal_study(draft)
+    study = seal_study(draft, reason="a test")
     invitation = invite_rater(study)
 
     waiting = client.get(reverse("invitation", args=[invitation.token]), follow=True)

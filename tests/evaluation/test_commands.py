@@ -19,7 +19,7 @@ def said(*words, **options):
 def test_a_study_can_be_run_from_the_command_line(real_images, synthetic_images, tmp_path):
     created = said(
         "create_study", "pilot", "--dataset", real_images.name, "--generator", "made",
-        "--per-cell", "1", "--entity", "mel", "--entity", "nv", "--seal",
+        "--per-cell", "1", "--entity", "mel", "--entity", "nv", "--seal", "a test",
     )  # fmt: skip
     invited = said("invite_rater", "pilot", "--label", "Dr A", "--site", "https://example.org/")
     closed = said("close_study", "pilot", "--reason", "pilot")

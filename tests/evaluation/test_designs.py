@@ -65,7 +65,8 @@ def rich(real_images, synthetic_images):
             block_size=7,
             run_of_origin=3,
             run_of_entity=2,
-        )
+        ),
+        reason="a test",
     )
 
 
@@ -208,7 +209,8 @@ def checked(real_images, synthetic_images, obvious):
             checks_from="obvious",
             checks_needed=3,
             block_size=10,
-        )
+        ),
+        reason="a test",
     )
 
 

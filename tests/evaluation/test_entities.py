@@ -53,7 +53,8 @@ def psoriasis(db, tmp_path):
             generators=["made"],
             entities=["pso", "ecz"],
             images_per_cell=2,
-        )
+        ),
+        reason="a test",
     )
 
 

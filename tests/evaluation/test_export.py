@@ -38,7 +38,8 @@ def study(real_images, synthetic_images):
             generators=["made"],
             images_per_cell=1,
             questions=["entity", "origin", "confidence", "quality", "marks", "reason"],
-        )
+        ),
+        reason="a test",
     )
     session = invite_rater(study, label="Dr A").rater.sessions.get()
     give_consent(session)

@@ -55,7 +55,7 @@ def test_a_guard_that_is_gone_keeps_the_product_from_being_served_and_a_study_fr
     with pytest.raises(ConfigurationError, match=said):
         prepare()
     with pytest.raises(EvaluationError, match=said):
-        seal_study(draft)
+        seal_study(draft, reason="a test")
     execute("SET synchronous_commit = on")
 
 

@@ -72,7 +72,7 @@ def test_a_dump_of_what_the_web_process_reads_holds_no_truth_until_the_study_is_
     assert all(canary in seen for canary in canaries)  # the dump would show them
 
     with django_capture_on_commit_callbacks(execute=True):
-        sealed = seal_study(draft)
+        sealed = seal_study(draft, reason="a test")
     invite_rater(sealed)
     secrets = {sealed.nonce, *StimulusTruth.objects.values_list("salt", flat=True)}
     with as_web():
@@ -97,7 +97,9 @@ def test_a_dump_of_what_the_web_process_reads_holds_no_truth_until_the_study_is_
 
 @pytest.mark.django_db
 def test_spare_images_stay_in_sight_and_moves_that_were_cut_short_are_finished(draft):
-    sealed = seal_study(draft)  # within a test nothing is committed, so nothing was moved yet
+    sealed = seal_study(
+        draft, reason="a test"
+    )  # within a test nothing is committed, so nothing was moved yet
     hidden = list(Image.objects.filter(drawn_for__study=sealed))
     with as_web():
         spare = set(Image.objects.values_list("pk", flat=True))
@@ -194,7 +196,7 @@ def test_an_image_of_an_open_study_cannot_be_imported_anew_from_the_desk(
     (tmp_path / f"again{Path(name).suffix}").write_bytes(storages["originals"].open(name).read())
     (tmp_path / "rows.csv").write_text(f"image_id,dx\nagain,{image.entity}\n")
     with django_capture_on_commit_callbacks(execute=True):
-        seal_study(draft)
+        seal_study(draft, reason="a test")
     files = files_in(Path(settings.VAR_DIR) / "media")
 
     with as_web():

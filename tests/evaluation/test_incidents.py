@@ -63,7 +63,8 @@ def test_a_void_answer_is_the_one_that_the_rater_counts_and_counts_nowhere(
             images_per_cell=1,
             practice_images=2,
             corrections=True,
-        )
+        ),
+        reason="a test",
     )
     session = invite_rater(study).rater.sessions.get()
     give_consent(session)

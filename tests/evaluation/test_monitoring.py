@@ -27,7 +27,8 @@ def study(real_images, synthetic_images):
             entities=["mel", "nv"],
             images_per_cell=2,
             practice_images=2,
-        )
+        ),
+        reason="a test",
     )
 
 

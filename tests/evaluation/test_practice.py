@@ -24,7 +24,7 @@ def practised(draft):
 
 
 def begin(study):
-    session = invite_rater(seal_study(study)).rater.sessions.get()
+    session = invite_rater(seal_study(study, reason="a test")).rater.sessions.get()
     give_consent(session)
     session.refresh_from_db()
     start_reading(session)

@@ -93,7 +93,8 @@ def test_all_raters_are_told_the_share_in_the_same_words_or_none(
             generators=["made"],
             images_per_cell=1,
             tell_share=told,
-        )
+        ),
+        reason="a test",
     )
     pages = [
         client.get(reverse("invitation", args=[invite_rater(study).token]), follow=True)
@@ -115,7 +116,8 @@ def test_diagnoses_stand_in_an_order_of_each_raters_own_where_the_study_says_so(
             generators=["made"],
             images_per_cell=1,
             shuffle_entities=True,
-        )
+        ),
+        reason="a test",
     )
     orders = []
     for _ in range(4):

@@ -138,7 +138,7 @@ def correctable(real_images, synthetic_images):
         images_per_cell=1,
         corrections=True,
     )
-    session = invite_rater(seal_study(study)).rater.sessions.get()
+    session = invite_rater(seal_study(study, reason="a test")).rater.sessions.get()
     give_consent(session)
     start_reading(session)
     return find_session(session.key)
@@ -263,7 +263,7 @@ def study_between(real_images, opens, closes):
         opens_at=now + opens,
         closes_at=now + closes,
     )
-    session = invite_rater(seal_study(study)).rater.sessions.get()
+    session = invite_rater(seal_study(study, reason="a test")).rater.sessions.get()
     give_consent(session)
     start_reading(session)
     return find_session(session.key)

@@ -35,7 +35,8 @@ def study_of(real_images, synthetic_images):
                 dataset=real_images,
                 generators=["made"],
                 **{"slug": "shown", "images_per_cell": 2, **settings},
-            )
+            ),
+            reason="a test",
         )
 
     return sealed_with

@@ -97,7 +97,7 @@ def test_a_sealed_study_cannot_be_redrawn_or_sealed_again(sealed):
     with pytest.raises(StudySealed):
         redraw(sealed)
     with pytest.raises(StudySealed):
-        seal_study(sealed)
+        seal_study(sealed, reason="a test")
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,8 @@ def test_a_copy_has_the_same_design_and_images_of_its_own(real_images, synthetic
             questions=["scale", "quality"],
             run_of_origin=5,
             closes_at=timezone.now() + timedelta(days=1),
-        )
+        ),
+        reason="a test",
     )
 
     copy = copy_study(study, slug="second")

@@ -104,7 +104,7 @@ def read_study(real_images, settings):
         raters_at_most=3,
         **settings,
     )
-    study = seal_study(study)
+    study = seal_study(study, reason="a test")
     for number in range(2):
         rater = invite_rater(study).rater
         for session in rater.sessions.order_by("occasion"):

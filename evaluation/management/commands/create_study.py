@@ -64,6 +64,15 @@ class Command(ProductCommand):
         )
         parser.add_argument("--no-zoom", action="store_true", help="images cannot be enlarged")
         parser.add_argument(
+            "--one-resolution", action="store_true", help="shrink originals to the smallest first"
+        )
+        parser.add_argument(
+            "--turned", action="store_true", help="turn and crop each image a little, at random"
+        )
+        parser.add_argument(
+            "--round-mask", action="store_true", help="cover everything but a disc in grey"
+        )
+        parser.add_argument(
             "--corrections", action="store_true", help="the last answer may be corrected"
         )
         parser.add_argument("--practice", type=int, default=0, help="images to practise on")
@@ -118,7 +127,11 @@ class Command(ProductCommand):
         parser.add_argument(
             "--tell-share", action="store_true", help="tell raters that half of the images is AI"
         )
-        parser.add_argument("--seal", action="store_true", help="freeze it and open it for reading")
+        parser.add_argument(
+            "--seal",
+            metavar="REASON",
+            help="open it for reading without an audit of its blinding, for this reason",
+        )
 
     def handle(self, **options: Any) -> None:
         """Create, and seal where asked."""
@@ -138,6 +151,9 @@ class Command(ProductCommand):
             step_up_ms=options["step_up"],
             step_down_ms=options["step_down"],
             zoom=not options["no_zoom"],
+            one_resolution=options["one_resolution"],
+            turned=options["turned"],
+            round_mask=options["round_mask"],
             corrections=options["corrections"],
             practice_images=options["practice"],
             checks=options["checks"],
@@ -164,5 +180,5 @@ class Command(ProductCommand):
         )
         self.stdout.write(f"study '{study.slug}': {study.drawn.count()} images drawn")
         if options["seal"]:
-            study = seal_study(study)
+            study = seal_study(study, reason=options["seal"])
             self.stdout.write(f"sealed; fingerprint {study.fingerprint}")

@@ -19,10 +19,16 @@ class Command(ProductCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the study."""
         parser.add_argument("study")
+        parser.add_argument(
+            "--reason",
+            default="",
+            metavar="WORDS",
+            help="why it is sealed without a certificate that passes (see audit_blinding)",
+        )
 
-    def handle(self, *, study: str, **options: Any) -> None:
+    def handle(self, *, study: str, reason: str, **options: Any) -> None:
         """Seal it."""
-        sealed = seal_study(get_study(study))
+        sealed = seal_study(get_study(study), reason=reason)
         self.stdout.write(f"fingerprint {sealed.fingerprint}")
         for what, number in vars(sealed.seal).items():
             self.stdout.write(f"{what:11} {number}")

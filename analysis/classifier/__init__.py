@@ -1,0 +1,1 @@
+"""Networks that read images: here alone analysis uses torch."""
