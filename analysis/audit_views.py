@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
 
 from analysis.blinding_audit import certificate_page
 from analysis.leakage.certificate import summary
@@ -31,6 +32,7 @@ def _standing(slug: str) -> Standing:
         raise Http404(str(problem)) from problem
 
 
+@require_http_methods(["GET", "POST"])
 @staff_member_required
 @permission_required("evaluation.view_study", raise_exception=True)
 def audit_page(request: HttpRequest, slug: str) -> HttpResponse:
@@ -63,6 +65,7 @@ def audit_page(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "analysis/audit.html", context)
 
 
+@require_GET
 @staff_member_required
 @permission_required("evaluation.view_study", raise_exception=True)
 def audit_certificate(request: HttpRequest, slug: str) -> HttpResponse:
@@ -76,6 +79,7 @@ def audit_certificate(request: HttpRequest, slug: str) -> HttpResponse:
     )
 
 
+@require_GET
 @staff_member_required
 @permission_required("evaluation.view_study", raise_exception=True)
 def audit_document(request: HttpRequest, slug: str) -> HttpResponse:

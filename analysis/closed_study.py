@@ -49,4 +49,9 @@ def _caveats(facts: StudyFacts) -> tuple[str, ...]:
             f"The study was closed while readings were not finished: {facts.unfinished}. "
             f"The reason given: {facts.reason}"
         )
+    if facts.uncertified:
+        caveats.append(
+            "The study was sealed without a certificate of blinding that passes. The reason given: "
+            f"{facts.uncertified}"
+        )
     return tuple(caveats)

@@ -65,6 +65,7 @@ class StudyFacts:
         staircase: whether that time followed the answers.
         unfinished: readings that were not finished when the study was closed.
         reason: why it was closed then.
+        uncertified: why it was sealed without a certificate of blinding that passes; else empty.
     """
 
     entities: tuple[str, ...]
@@ -74,6 +75,7 @@ class StudyFacts:
     staircase: bool
     unfinished: int
     reason: str
+    uncertified: str
 
 
 def study_facts(slug: str) -> StudyFacts:
@@ -93,6 +95,7 @@ def study_facts(slug: str) -> StudyFacts:
         study.staircase,
         ended.get("unfinished", 0),
         ended.get("reason", ""),
+        (study.protocol or {})["certificate"]["reason"],
     )
 
 

@@ -11,6 +11,7 @@ MIGRATION = "evaluation.migrations.0002_append_only"
 TRIGGER = re.compile(r"CREATE TRIGGER (\w+)")
 FUNCTION = re.compile(r"CREATE FUNCTION (\w+)\(\).*?\$\$(.*?)\$\$", re.DOTALL)
 HIDDEN = re.compile(r"ALTER TABLE (\w+) ENABLE ROW LEVEL SECURITY")
+POLICY = re.compile(r"CREATE POLICY (\w+) ON (\w+)")
 ENABLED = "O"  # fires for everybody but replicas
 #: Settings of the server without which an answer that was acknowledged may be lost.
 DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
@@ -40,6 +41,7 @@ def grant_to_web() -> None:
 def broken_guards() -> list[str]:
     """Return in words what is missing or switched off; nothing if all holds."""
     installed: str = import_module(MIGRATION).FORWARD
+    wanted_policies = set(POLICY.findall(installed))
     with connection.cursor() as cursor:
         cursor.execute("SELECT tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal")
         enabled = dict(cursor.fetchall())
@@ -49,6 +51,8 @@ def broken_guards() -> list[str]:
         settings = dict(cursor.fetchall())
         cursor.execute("SELECT relname FROM pg_class WHERE relrowsecurity")
         hidden = {name for (name,) in cursor.fetchall()}
+        cursor.execute("SELECT policyname, tablename FROM pg_policies WHERE schemaname = 'public'")
+        policies = set(cursor.fetchall())
     broken = [
         f"trigger {name} is {'off' if name in enabled else 'missing'}"
         for name in TRIGGER.findall(installed)
@@ -62,6 +66,9 @@ def broken_guards() -> list[str]:
     broken += [
         f"rows of {name} are not hidden" for name in HIDDEN.findall(installed) if name not in hidden
     ]
+    missing, foreign = wanted_policies - policies, policies - wanted_policies
+    broken += [f"policy {name} of {table} is missing" for name, table in sorted(missing)]
+    broken += [f"policy {name} of {table} is not ours" for name, table in sorted(foreign)]
     return broken + [
         f"the server's setting {name} is {settings[name]}"
         for name, wanted in DURABLE.items()

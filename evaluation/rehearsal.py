@@ -237,10 +237,10 @@ def _as_web_role(hidden: bool) -> Iterator[None]:
 
 
 def _readable_rows() -> list[str]:
-    """Return every row of every table that the present role can read, as text."""
+    """Return every row of every table and view that the present role can read, as text."""
     rows = []
     with connection.cursor() as cursor:
-        for table in sorted(connection.introspection.table_names(cursor)):
+        for table in sorted(connection.introspection.table_names(cursor, include_views=True)):
             cursor.execute(f'SELECT each::text FROM "{table}" each')
             rows += [f"{table}: {row}" for (row,) in cursor.fetchall()]
     return rows

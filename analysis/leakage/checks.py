@@ -19,7 +19,8 @@ from analysis.leakage.walk import Fetched, Probe, Seen, Told, constant_headers
 TRANSPORT_LIMIT = 0.53  # upper bound of the area under the ROC curve
 ADDRESS_LIMIT = 0.1  # correlation of what can be read from an address with the origin
 TIMING_RANGE, TIMING_MS = (0.47, 0.53), 1.0
-LEVEL = 0.01  # below it, corrected for the number of channels, a deviation is no chance
+LEVEL = 0.005  # below it, corrected for the number of such channels, it is no chance
+SHUFFLES = 2 * PERMUTATIONS
 #: What no address says, but for what all of them say.
 WORDS = re.compile(r"real|synth|fake|orig|gener|photo|ham|isic|\bai\b|\.png|\.jpe?g", re.IGNORECASE)
 CHUNKS = {"IHDR", "IDAT", "IEND"}
@@ -125,7 +126,7 @@ def _one_value(
     return Check(channel, title, _verdict(holds), says, found.p, figures=figures)
 
 
-def addresses(fetched: Sequence[Fetched], *, permutations: int = PERMUTATIONS) -> Check:
+def addresses(fetched: Sequence[Fetched]) -> Check:
     """Check that addresses are random: no words, no repetition, nothing that goes with origin."""
     tokens = [f.path.split("/")[2] for f in fetched]
     shared = _shared(fetched, tokens)
@@ -137,9 +138,9 @@ def addresses(fetched: Sequence[Fetched], *, permutations: int = PERMUTATIONS) -
     varying = np.ptp(ranks, axis=1) > 0
     origin = np.array([f.synthetic for f in fetched], dtype=float)
     rng = np.random.default_rng(0)
-    shuffled = np.array([origin, *(rng.permutation(origin) for _ in range(permutations))])
+    shuffled = np.array([origin, *(rng.permutation(origin) for _ in range(SHUFFLES))])
     rho = np.abs(_correlations(ranks[varying], shuffled)).max(axis=0)
-    p = float((1 + np.sum(rho[1:] >= rho[0] - 1e-12)) / (1 + permutations))
+    p = float((1 + np.sum(rho[1:] >= rho[0] - 1e-12)) / (1 + SHUFFLES))
     # Few addresses correlate by chance beyond the limit: then p decides.
     leaks = p <= LEVEL or (rho[0] >= ADDRESS_LIMIT and len(fetched) >= 1000)
     says = (
@@ -241,9 +242,9 @@ def _median_difference_p(values: NDArray[np.float64], labels: NDArray[np.bool_])
     """Return the permutation p of the difference in mean ranks, two-sided."""
     ranks = stats.rankdata(values)
     rng = np.random.default_rng(0)
-    drawn = np.array([labels, *(rng.permutation(labels) for _ in range(PERMUTATIONS))])
+    drawn = np.array([labels, *(rng.permutation(labels) for _ in range(SHUFFLES))])
     gap = np.abs((ranks * drawn).sum(axis=1) / drawn.sum(axis=1) - ranks.mean())
-    return float((1 + np.sum(gap[1:] >= gap[0] - 1e-12)) / (1 + PERMUTATIONS))
+    return float((1 + np.sum(gap[1:] >= gap[0] - 1e-12)) / (1 + SHUFFLES))
 
 
 def forms_of(word: str) -> set[str]:
@@ -299,16 +300,17 @@ def balance(cells: Counter[tuple[str, bool]]) -> Check:
 
 
 def corrected(checks: Sequence[Check]) -> list[Check]:
-    """Return the checks with p corrected for their number (Holm 1979, Scand J Stat 6:65).
+    """Return the checks that rest on p with it corrected for their number.
 
-    What failed by p alone holds where the corrected p is no longer small.
+    What failed by p alone holds where the corrected p (Holm 1979, Scand J Stat 6:65) is no longer
+    small.
     """
-    known = sorted((c.p, at) for at, c in enumerate(checks) if c.p is not None)
+    known = sorted((c.p, at) for at, c in enumerate(checks) if c.chancy and c.p is not None)
     settled, worst = list(checks), 0.0
     for rank, (p, at) in enumerate(known):
         worst = max(worst, min(1.0, p * (len(known) - rank)))
         check = checks[at]
-        excused = check.chancy and check.verdict is Verdict.FAILS and worst > LEVEL
+        excused = check.verdict is Verdict.FAILS and worst > LEVEL
         verdict = Verdict.HOLDS if excused else check.verdict
         settled[at] = replace(check, p=worst, verdict=verdict)
     return settled

@@ -145,7 +145,7 @@ def test_a_study_goes_from_draft_to_closed(desk, draft):
     assert study.drawn.count() == 14
 
     assert "type its short name" in act(desk, study, "seal", name="wrong")
-    assert "The study is sealed" in act(desk, study, "seal", name="second")
+    assert "The study is sealed" in act(desk, study, "seal", name="second", reason="a test")
     assert "2 links are ready." in act(desk, study, "invite", raters="Dr A\n\n Dr B \n")
     page = text(desk.get(reverse("admin:evaluation_study_change", args=[study.pk])))
     rater = Rater.objects.get(label="Dr B")
@@ -180,7 +180,7 @@ def test_a_draft_can_be_changed_and_a_sealed_study_cannot(desk, draft):
     draft.refresh_from_db()
     assert (draft.title, draft.drawn.count()) == ("Renamed", 14)
 
-    act(desk, draft, "seal", name="pilot")
+    act(desk, draft, "seal", name="pilot", reason="a test")
     desk.post(address, form_of(draft, slug="pilot", title="Again", seed=99))
     draft.refresh_from_db()
     assert (draft.title, draft.seed) == ("Renamed", 3)

@@ -43,6 +43,14 @@ def test_a_fresh_database_guards_everything():
             "ALTER TABLE evaluation_image DISABLE ROW LEVEL SECURITY",
             "rows of evaluation_image are not hidden",
         ),
+        (
+            "CREATE POLICY open ON evaluation_stimulustruth FOR SELECT USING (true)",
+            "policy open of evaluation_stimulustruth is not ours",
+        ),
+        (
+            "DROP POLICY images_of_no_open_study ON evaluation_image",
+            "policy images_of_no_open_study of evaluation_image is missing",
+        ),
         ("SET synchronous_commit = off", "synchronous_commit is off"),
     ],
 )

@@ -125,7 +125,7 @@ def test_a_whole_study_is_run_by_a_web_process_that_cannot_read_its_truth(client
 
     with as_web():
         client.login(username="coordinator", password=password)
-        assert "is sealed" in act("seal", name="pilot")
+        assert "is sealed" in act("seal", name="pilot", reason="a test")
         assert "1 link is ready" in act("invite", raters="Dr A")
         study = reverse("admin:evaluation_study_change", args=[draft.pk])
         assert client.get(study).status_code == 200

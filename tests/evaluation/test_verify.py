@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from evaluation import verify
+from evaluation.auditing import draft_of, keep_certificate
 from evaluation.catalogue import add_synthetic_image
 from evaluation.closing import close_study
 from evaluation.entering import debrief, describe_rater, give_consent, start_reading
@@ -104,6 +105,8 @@ def read_study(real_images, settings):
         raters_at_most=3,
         **settings,
     )
+    found = {"passed": False, "refused": False, "checks": [{"p": 0.01, "says": "leaks"}]}
+    keep_certificate("proven", draft_of("proven").subject, found, b"")
     study = seal_study(study, reason="a test")
     for number in range(2):
         rater = invite_rater(study).rater
