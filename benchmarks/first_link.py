@@ -1,7 +1,7 @@
 """From a folder of images to the first rater's link: `python -m benchmarks.first_link [PORT]`.
 
 Once in the browser, by the path of a coordinator who has never seen the product (import, generate,
-create, seal, invite) on a server of its own, and once by commands with the AI images at hand.
+create, audit, seal, invite) on a server of its own, and once by commands with AI images at hand.
 Limits: ten minutes and one minute. Screenshots of each step are left in var/first_link.
 """
 
@@ -83,6 +83,14 @@ def by_hand(page: Page, address: str, password: str, archive: Path, table: Path)
     page.goto(f"http://{address}/admin/evaluation/study/")
     page.get_by_role("link", name="Our first study").click()
     see("draft")
+    page.get_by_role("link", name="Audit the blinding").click()
+    page.get_by_role("button", name="Audit the blinding").click()
+    see("audit")
+    page.get_by_role("link", name="Read the certificate").wait_for(timeout=300_000)
+    see("audited")
+    page.get_by_role("link", name="Our first study").click()
+    if page.locator("input[name=reason]").count():
+        page.locator("input[name=reason]").fill("our first study")
     page.locator("input[name=name]").fill("our-first-study")
     page.get_by_role("button", name="Seal the study").click()
     page.locator("textarea[name=raters]").fill("Dr A")

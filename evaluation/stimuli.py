@@ -43,6 +43,15 @@ class Treatment:
 PLAIN = Treatment()
 
 
+def centred_square(original: Image.Image, side: int | None = None) -> Image.Image:
+    """Cut the centred square, and bring it to a side in pixels, as training images are made."""
+    least = min(original.size)
+    left, top = (original.width - least) / 2, (original.height - least) / 2
+    box = (left, top, left + least, top + least)
+    size = (side or least, side or least)
+    return original.resize(size, Image.Resampling.LANCZOS, box=box)
+
+
 def render_stimulus(
     original: Image.Image, treatment: Treatment = PLAIN, chance: SeededStream | None = None
 ) -> bytes:

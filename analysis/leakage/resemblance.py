@@ -111,7 +111,7 @@ def contamination(members: Sequence[Member]) -> list[Check]:
             "lesions",
             "Images met twice",
             Verdict.FAILS if shared or twice else Verdict.HOLDS,
-            f"{shared} lesions are in more than one image, {twice} images resemble another one",
+            f"lesions in more than one image: {shared}; pairs of images that are alike: {twice}",
             figures={"lesions": shared, "pairs": twice},
         ),
     ]

@@ -17,7 +17,7 @@ Pixels = NDArray[np.uint8]
 FeatureTable = Callable[[Pixels], tuple[list[str], NDArray[np.float64]]]
 
 TOLERATED, REFUSED = 0.55, 0.60  # upper bounds of the area under the ROC curve
-ENOUGH = 500  # images an arm
+ENOUGH = 500  # images an arm, where chance is kind; else more are needed
 
 
 def sham_control(
@@ -58,8 +58,6 @@ def sham_control(
     )
     verdict = Verdict.HOLDS
     if found.upper > TOLERATED:
-        few = n < 2 * ENOUGH and found.p > LEVEL
-        verdict = Verdict.UNSHOWN if few else Verdict.FAILS
-        if few:
-            says += f"; so few cannot show it to be below {TOLERATED}, {2 * ENOUGH} could"
+        verdict = Verdict.FAILS if found.p <= LEVEL else Verdict.UNSHOWN
+        says += f"; that it is below {TOLERATED} takes more photographs to show"
     return Check("sham", title, verdict, says, found.p, figures=figures)

@@ -146,3 +146,22 @@ def test_a_sealed_study_has_no_preview(client, sealed):
         content_type="application/json",
     )
     assert posted.status_code == 404
+
+
+def test_the_blinding_is_audited_before_a_study_is_sealed(at_desk, draft, tmp_path):
+    page = at_desk(reverse("admin:evaluation_study_change", args=[draft.pk]))
+    expect(page.locator("input[name=reason]")).to_be_visible()
+    page.get_by_role("link", name="Audit the blinding").click()
+    page.get_by_role("button", name="Audit the blinding").click(timeout=120_000)
+
+    page.get_by_role("link", name="Read the certificate").click(timeout=120_000)
+    expect(page.get_by_role("heading", name="What raters could notice")).to_be_visible()
+    expect(page.get_by_text("a photograph", exact=True)).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.go_back()
+    expect(page.get_by_text("SHA-256")).to_be_visible()
+    page.get_by_role("link", name="Pilot").click()
+    expect(page.locator("input[name=reason]")).to_be_hidden()
+    page.locator("input[name=name]").fill(draft.slug)
+    page.get_by_role("button", name="Seal the study").click()
+    expect(page.get_by_role("link", name="Certificate of blinding")).to_be_visible()

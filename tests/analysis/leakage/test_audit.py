@@ -320,7 +320,7 @@ def test_the_command_fails_where_a_certificate_does_not_pass(draft, capsys):
     with pytest.raises(CommandError, match="the certificate does not pass"):
         call_command("audit_blinding", draft.slug)
 
-    assert "✗ Images met twice: 1 lesions are in more than one image" in capsys.readouterr().out
+    assert "✗ Images met twice: lesions in more than one image: 1;" in capsys.readouterr().out
     assert not Certificate.objects.get().passed
 
 

@@ -12,7 +12,7 @@ from analysis.leakage.separability import separability
 from evaluation.demo_images import PACK
 from evaluation.phantoms import draw_phantom
 from evaluation.sources import Source
-from evaluation.stimuli import SIZE, render_stimulus
+from evaluation.stimuli import SIZE, centred_square, render_stimulus
 
 EACH = 60  # images an arm
 
@@ -54,10 +54,7 @@ def jpeg(image: Image.Image, quality: int, subsampling: str = "4:2:0") -> Image.
 
 
 def square(image: Image.Image) -> Image.Image:
-    side = min(image.size)
-    left, top = (image.width - side) / 2, (image.height - side) / 2
-    box = (left, top, left + side, top + side)
-    return image.convert("RGB").resize((SIZE, SIZE), Image.Resampling.LANCZOS, box=box)
+    return centred_square(image.convert("RGB"), SIZE)
 
 
 def shown(originals, arms, one, other=square):
