@@ -1,14 +1,19 @@
-"""Importing real images: everything is checked first, then all of it comes in, or nothing."""
+"""Importing images: everything is checked first, then all of it comes in, or nothing.
+
+Real images come in as a dataset; images that were made elsewhere as those of a generator.
+"""
 
 import csv
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import PurePosixPath
+from typing import Any
 
 from django.core.files.storage import storages
 from django.db import IntegrityError, transaction
@@ -50,10 +55,14 @@ OnStep = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the metadata: `number` counts as a spreadsheet does, the header being 1."""
+    """One line of the metadata: `number` counts as a spreadsheet does, the header being 1.
+
+    `more` is what stands in columns that are no field of ours.
+    """
 
     number: int
     fields: dict[str, object]
+    more: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -75,10 +84,14 @@ class Found:
 
 @dataclass
 class ImportPlan:
-    """What an import would bring, and what stands in its way."""
+    """What an import would bring, and what stands in its way.
 
-    dataset: str
+    `name` is that of the dataset, or of the generator if `made`.
+    """
+
+    name: str
     licence: str
+    made: bool = False
     found: list[Found] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     already: int = 0
@@ -132,7 +145,8 @@ def read_rows(
                 problems.append(f"{metadata}, row {number}: {trouble}")
             else:
                 seen[values["name"]] = number
-                rows.append(Row(number, fields))
+                more = {key: line[key] for key in line if key and key not in where.values()}
+                rows.append(Row(number, fields, {k: v for k, v in more.items() if v}))
     except csv.Error as problem:
         raise EvaluationError(
             f"{metadata}, row {reader.line_num}: {problem}; save it as CSV again"
@@ -179,7 +193,8 @@ def plan_import(
     *,
     source: str,
     metadata: str,
-    dataset: str,
+    dataset: str = "",
+    generator: str = "",
     licence: str,
     masks: str | None = None,
     columns: Mapping[str, str] | None = None,
@@ -190,20 +205,29 @@ def plan_import(
     """Check everything: decode each file wholly, and match files, rows and masks.
 
     Args:
+        source: folder or zip of the images.
+        metadata: the CSV that names them.
+        dataset: whose real images they are, or
+        generator: what made them; one of the two.
+        licence: SPDX identifier.
+        masks: folder or zip of lesion masks.
+        columns, labels: see `read_rows`.
         only: names of the images to take, all if None; the others are passed over silently.
+        on_step: told how many images of how many are checked.
 
     Raises:
         EvaluationError: the source, the metadata or the licence cannot be used at all.
     """
+    if bool(dataset) == bool(generator):
+        raise EvaluationError("name a dataset for real images, or a generator for synthetic ones")
+    what, owner = ("dataset", dataset) if dataset else ("generator", generator)
     if not LICENCE.fullmatch(licence):
         raise EvaluationError(
             f"licence '{licence}' is no SPDX identifier; write for example CC-BY-NC-4.0"
         )
-    if not re.fullmatch(r"[-\w]{1,64}", dataset):
-        raise EvaluationError(
-            f"dataset '{dataset}': use letters, digits, - and _, at most 64 of them"
-        )
-    plan = ImportPlan(dataset, licence)
+    if not re.fullmatch(r"[-\w]{1,64}", owner):
+        raise EvaluationError(f"{what} '{owner}': use letters, digits, - and _, at most 64 of them")
+    plan = ImportPlan(owner, licence, made=bool(generator))
     rows, plan.problems = read_rows(metadata, columns, labels)
     opened = Source(source)
     files = _by_stem(opened, plan.problems)
@@ -229,7 +253,11 @@ def plan_import(
             f"{masks}: {mask_files[stem]} has no image; add it or take the mask out"
         )
 
-    known = dict(Image.objects.values_list("sha256", "dataset__name"))
+    known = {
+        sha256: (bool(made), made or of)
+        for sha256, of, made in Image.objects.values_list("sha256", "dataset__name", "generator")
+    }
+    here = (plan.made, owner)
     taken = {row.name for row in rows if row.name in files}
     checked = [row for row in rows if row.name in taken]
     first: dict[str, str] = {}
@@ -250,8 +278,9 @@ def plan_import(
                 plan.problems.append(
                     f"{source}: {file} is the same image as {first[sha256]}; keep one"
                 )
-            elif known.get(sha256, dataset) != dataset:
-                other = known[sha256] or "a generator's images"
+            elif known.get(sha256, here) != here:
+                made, other = known[sha256]
+                other = f"images by {other}" if made else other
                 plan.problems.append(
                     f"{source}: {file} is in the catalogue already ({other}); take it out"
                 )
@@ -303,12 +332,13 @@ def _examine(
 
 
 def _check_names(plan: ImportPlan) -> None:
-    """A name that the dataset holds already must not come to mean another image."""
-    held = set(Image.objects.filter(dataset__name=plan.dataset).values_list("name", flat=True))
+    """A name that is taken already must not come to mean another image."""
+    owner = {"generator": plan.name} if plan.made else {"dataset__name": plan.name}
+    held = set(Image.objects.filter(**owner).values_list("name", flat=True))
     for found in [found for found in plan.found if found.row.name in held]:
         plan.problems.append(
-            f"{found.file}: dataset '{plan.dataset}' holds another image called {found.row.name}; "
-            "rename it or choose another dataset"
+            f"{found.file}: '{plan.name}' has another image called {found.row.name} already; "
+            "rename it or choose another name for all"
         )
         plan.found.remove(found)
 
@@ -322,64 +352,120 @@ def run_import(
     phantom: bool = False,
     on_step: OnStep | None = None,
 ) -> Dataset:
-    """Bring in what `plan` found: all of it, or nothing.
+    """Bring in the real images that `plan` found: all of them, or nothing.
 
     Raises:
         ImportRefused: there are problems, and they are not to be skipped; nothing was imported.
         EvaluationError: the dataset exists under another licence, or a study that is open has some
             of the images.
     """
+    with _bringing_in(plan, source, masks, skip_problems, on_step) as images:
+        dataset, created = Dataset.objects.get_or_create(
+            name=plan.name, defaults={"licence": plan.licence, "phantom": phantom}
+        )
+        if dataset.licence != plan.licence:
+            raise EvaluationError(
+                f"dataset '{plan.name}' has licence {dataset.licence}; "
+                "use that, or another dataset's name"
+            )
+        count = _create(
+            Image(**fields, origin=Origin.REAL, dataset=dataset) for _, fields in images
+        )
+        if count or created:
+            record_event("import_images", dataset=plan.name, images=count, licence=plan.licence)
+    return dataset
+
+
+def import_synthetic(
+    plan: ImportPlan,
+    *,
+    source: str,
+    revision: str = "",
+    masks: str | None = None,
+    skip_problems: bool = False,
+    on_step: OnStep | None = None,
+) -> None:
+    """Bring in the images that `plan` found as those of a generator: all of them, or nothing.
+
+    Columns that are no field of ours become the recipe: seed, prompt, whatever there is.
+
+    Args:
+        plan: made for a generator.
+        source: folder or zip of the images.
+        revision: of the generator, where it has one.
+        masks: folder or zip of lesion masks.
+        skip_problems: whether the rest is wanted without what has problems.
+        on_step: told how many images of how many are stored.
+
+    Raises:
+        ImportRefused: there are problems, and they are not to be skipped; nothing was imported.
+        EvaluationError: a study that is open has some of the images.
+    """
+    with _bringing_in(plan, source, masks, skip_problems, on_step) as images:
+        count = _create(
+            Image(
+                **fields,
+                origin=Origin.SYNTHETIC,
+                generator=plan.name,
+                generator_revision=revision,
+                recipe=row.more,
+            )
+            for row, fields in images
+        )
+        if count:
+            record_event("import_images", generator=plan.name, images=count, licence=plan.licence)
+
+
+@contextmanager
+def _bringing_in(
+    plan: ImportPlan,
+    source: str,
+    masks: str | None,
+    skip_problems: bool,
+    on_step: OnStep | None,
+) -> Iterator[Iterator[tuple[Row, dict[str, Any]]]]:
+    """Give the rows with their images' fields, each file stored; take them away on a failure."""
     if plan.problems and not skip_problems:
         raise ImportRefused(plan.problems)
     opened, mask_source = Source(source), Source(masks) if masks else None
     written: list[str] = []
+
+    def images() -> Iterator[tuple[Row, dict[str, Any]]]:
+        for step, found in enumerate(plan.found, start=1):
+            mask = _store(mask_source, found.mask, written) if mask_source and found.mask else ""
+            yield (
+                found.row,
+                {
+                    **found.row.fields,
+                    "licence": plan.licence,
+                    "sha256": found.sha256,
+                    "width": found.width,
+                    "height": found.height,
+                    "file": _store(opened, found.file, written),
+                    "mask": mask,
+                },
+            )
+            if on_step:
+                on_step(step, len(plan.found))
+
     try:
         with transaction.atomic():
-            dataset, created = Dataset.objects.get_or_create(
-                name=plan.dataset, defaults={"licence": plan.licence, "phantom": phantom}
-            )
-            if dataset.licence != plan.licence:
-                raise EvaluationError(
-                    f"dataset '{plan.dataset}' has licence {dataset.licence}; "
-                    "use that, or another dataset's name"
-                )
-            images = []
-            for step, found in enumerate(plan.found, start=1):
-                file = _store(opened, found.file, written)
-                mask = (
-                    _store(mask_source, found.mask, written) if mask_source and found.mask else ""
-                )
-                images.append(
-                    Image(
-                        **found.row.fields,
-                        origin=Origin.REAL,
-                        dataset=dataset,
-                        licence=plan.licence,
-                        sha256=found.sha256,
-                        width=found.width,
-                        height=found.height,
-                        file=file,
-                        mask=mask,
-                    )
-                )
-                if on_step:
-                    on_step(step, len(plan.found))
-            try:
-                Image.objects.bulk_create(images, batch_size=1000)
-            except IntegrityError as clash:  # the desk cannot see images of open studies
-                raise EvaluationError(
-                    "some of these images are in a study that is open for reading; import the "
-                    "others now, or all of them once it is closed"
-                ) from clash
-            if images or created:
-                record_event(
-                    "import_images", dataset=plan.dataset, images=len(images), licence=plan.licence
-                )
+            yield images()
     except BaseException:  # Ctrl-C too: what was written for rows that do not come is taken away
         for name in written:
             storages["originals"].delete(name)
         raise
-    return dataset
+
+
+def _create(images: Iterable[Image]) -> int:
+    """Write the rows and return how many."""
+    try:
+        return len(Image.objects.bulk_create(list(images), batch_size=1000))
+    except IntegrityError as clash:  # the desk cannot see images of open studies
+        raise EvaluationError(
+            "some of these images are in a study that is open for reading; import the "
+            "others now, or all of them once it is closed"
+        ) from clash
 
 
 def _store(source: Source, file: str, written: list[str]) -> str:

@@ -327,3 +327,54 @@ def test_the_command_names_each_problem_and_fails(folder, capsys):
         command(folder)
 
     assert "I1.jpg is neither JPEG nor PNG" in capsys.readouterr().err
+
+
+class TestImagesMadeElsewhere:
+    """They come in as those of a generator, with whatever the table says of each."""
+
+    HEADER = [*HEADER, "seed", "prompt"]
+
+    @pytest.fixture
+    def made(self, folder):
+        folder.rows = [[*row, str(100 + n), "a nevus"] for n, row in enumerate(folder.rows)]
+        folder.write(self.HEADER)
+        return folder
+
+    def bring(self, made, *words):
+        call_command(
+            "import_images", str(made.path), "--metadata", str(made.metadata),
+            "--generator", "gan", "--revision", "r7", "--licence", "CC-BY-4.0", *words,
+        )  # fmt: skip
+
+    def test_they_are_synthetic_images_with_a_recipe(self, made):
+        self.bring(made)
+
+        image = Image.objects.get(name="I2")
+        assert (image.origin, image.generator, image.dataset) == ("synthetic", "gan", None)
+        assert (image.generator_revision, image.entity) == ("r7", "nv")
+        assert image.recipe == {"seed": "102", "prompt": "a nevus"}
+        assert not Dataset.objects.exists()
+
+    def test_they_are_imported_once(self, made, capsys):
+        self.bring(made)
+        self.bring(made)
+
+        assert Image.objects.count() == 4
+        assert "4 images are in 'gan' already" in capsys.readouterr().out
+
+    def test_a_name_means_one_image(self, made):
+        self.bring(made)
+        made.put("I1.jpg", jpeg(77))
+
+        with pytest.raises(CommandError, match="1 problems, nothing imported"):
+            self.bring(made)
+
+    def test_an_image_is_of_one_source(self, made, folder):
+        self.bring(made)
+
+        plan = folder.plan()
+        assert "is in the catalogue already (images by gan)" in plan.problems[0]
+
+    def test_it_is_a_dataset_or_a_generator(self, folder):
+        with pytest.raises(EvaluationError, match="a dataset for real images, or a generator"):
+            folder.plan(generator="gan")

@@ -1,4 +1,4 @@
-"""`manage.py import_images`: bring real images into the catalogue."""
+"""`manage.py import_images`: bring images into the catalogue."""
 
 from typing import Any
 
@@ -7,20 +7,28 @@ from django.core.management.base import CommandError, CommandParser
 from config.commands import ProductCommand
 from config.progress import Progress
 from evaluation.errors import EvaluationError
-from evaluation.importing import COLUMNS, plan_import, run_import
+from evaluation.importing import COLUMNS, import_synthetic, plan_import, run_import
 
 
 class Command(ProductCommand):
     """Bring in real images."""
 
-    help = "Import real images with their metadata: all of them, or nothing."
+    help = "Import images with their metadata, real or made elsewhere: all of them, or nothing."
     failures = (EvaluationError,)
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare where the images are and what they are."""
         parser.add_argument("source", help="folder or zip; photos.zip/images is a folder in a zip")
         parser.add_argument("--metadata", required=True, metavar="FILE.csv")
-        parser.add_argument("--dataset", required=True, metavar="NAME")
+        owner = parser.add_mutually_exclusive_group(required=True)
+        owner.add_argument("--dataset", default="", metavar="NAME", help="of real images")
+        owner.add_argument(
+            "--generator",
+            default="",
+            metavar="NAME",
+            help="what made them elsewhere; columns of the CSV that are no field become the recipe",
+        )
+        parser.add_argument("--revision", default="", help="of that generator")
         parser.add_argument("--licence", required=True, metavar="SPDX", help="such as CC-BY-NC-4.0")
         parser.add_argument("--masks", metavar="SOURCE", help="lesion masks, named as their images")
         parser.add_argument(
@@ -52,6 +60,7 @@ class Command(ProductCommand):
                 **place,
                 metadata=options["metadata"],
                 dataset=options["dataset"],
+                generator=options["generator"],
                 licence=options["licence"],
                 columns=_pairs("--column", options["column"]),
                 labels=_pairs("--label", options["label"]),
@@ -61,7 +70,7 @@ class Command(ProductCommand):
             self.stderr.write(problem)
         counts = ", ".join(f"{entity} {n}" for entity, n in sorted(plan.by_entity().items()))
         if plan.already:
-            self.stdout.write(f"{plan.already} images are in '{plan.dataset}' already")
+            self.stdout.write(f"{plan.already} images are in '{plan.name}' already")
         if plan.problems and not options["skip_problems"]:
             raise CommandError(
                 f"{len(plan.problems)} problems, nothing imported; mend them, "
@@ -71,8 +80,12 @@ class Command(ProductCommand):
             self.stdout.write(f"would import {len(plan.found)} images ({counts})")
             return
         with Progress(self.stderr, "stored") as progress:
-            run_import(plan, **place, skip_problems=options["skip_problems"], on_step=progress)
-        self.stdout.write(f"imported {len(plan.found)} images into '{plan.dataset}' ({counts})")
+            how = {**place, "skip_problems": options["skip_problems"], "on_step": progress}
+            if plan.made:
+                import_synthetic(plan, **how, revision=options["revision"])
+            else:
+                run_import(plan, **how)
+        self.stdout.write(f"imported {len(plan.found)} images into '{plan.name}' ({counts})")
 
 
 def _pairs(option: str, given: list[str]) -> dict[str, str]:
