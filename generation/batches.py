@@ -17,7 +17,6 @@ from generation.engine.registry import generator_names
 from generation.models import Batch, PlannedImage
 
 OWN_WEIGHTS = settings.VAR_DIR / "weights"
-LICENCE = "CC-BY-NC-4.0"  # the built-in weights were trained on images under it
 LEASE = timedelta(minutes=10)  # a claim of a process that died falls back after it
 
 OnStep = Callable[[int, int], None]
@@ -137,7 +136,7 @@ def run_batch(batch: Batch, generator: Generator, on_step: OnStep | None = None)
                         entity=planned.entity,
                         generator=generator.name,
                         revision=generator.revision,
-                        licence=LICENCE,
+                        licence=generator.licence,
                         recipe={
                             "label": request.entity,
                             "seed": request.seed,

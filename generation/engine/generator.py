@@ -48,6 +48,7 @@ class Generator(Protocol):
     revision: str
     controls: frozenset[str]
     entities: tuple[str, ...]
+    licence: str  # of the images, as an SPDX identifier
     compute_batch: int
 
     def settings(self) -> dict[str, object]:

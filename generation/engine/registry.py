@@ -4,13 +4,15 @@ from pathlib import Path
 
 from generation.engine.generator import GenerationError, Generator
 
+#: The file by which a directory of weights says what it is.
+CASCADE, PIPELINE = "cascade.json", "pipeline.json"
 BUILT_IN = Path(__file__).parent.parent / "weights"
 
 
 def generator_names(own: Path) -> list[str]:
     """Return the names of all generators: built-in ones and those in the folder `own`."""
     return sorted(
-        {path.parent.name for folder in (BUILT_IN, own) for path in folder.glob("*/cascade.json")}
+        path.name for path in {*BUILT_IN.glob("*"), *own.glob("*")} if _kind_of(path) is not None
     )
 
 
@@ -21,9 +23,14 @@ def load_generator(name: str, own: Path, device: str = "auto") -> Generator:
         GenerationError: there is none, or it cannot be loaded; the message says which there are.
     """
     # Imported here: listing the names must not cost the seconds that torch takes to load.
+    folder = find_weights(name, own)
+    if _kind_of(folder) == PIPELINE:
+        from generation.engine.pipeline import PipelineGenerator, PipelineRecipe
+
+        return PipelineGenerator(name, PipelineRecipe.read(folder), device)
     from generation.engine.cascade.generator import CascadeGenerator
 
-    return CascadeGenerator(name, find_weights(name, own), device)
+    return CascadeGenerator(name, folder, device)
 
 
 def find_weights(name: str, own: Path) -> Path:
@@ -33,7 +40,12 @@ def find_weights(name: str, own: Path) -> Path:
         GenerationError: there is none; the message says which there are.
     """
     for folder in (own, BUILT_IN):
-        if (folder / name / "cascade.json").exists():
+        if _kind_of(folder / name):
             return folder / name
     known = ", ".join(generator_names(own)) or "none; train one with train_generator"
     raise GenerationError(f"generator '{name}' is unknown; there are: {known}")
+
+
+def _kind_of(folder: Path) -> str | None:
+    """Return the file that says what kind of generator a directory holds."""
+    return next((kind for kind in (CASCADE, PIPELINE) if (folder / kind).exists()), None)

@@ -37,6 +37,7 @@ class CascadeGenerator:
     """The built-in generator; honours the entity, and guidance and steps of a request."""
 
     controls: frozenset[str] = frozenset()
+    licence = "CC-BY-NC-4.0"  # the built-in weights were trained on images under it
     # Every call is padded to it: otherwise the same seed gives other pixels in other company.
     compute_batch = 8
 

@@ -1,0 +1,53 @@
+"""`manage.py add_generator`: use a text-to-image pipeline of your own."""
+
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from config.commands import ProductCommand
+from generation.batches import OWN_WEIGHTS
+from generation.engine.generator import GenerationError
+from generation.engine.registry import generator_names
+
+
+class Command(ProductCommand):
+    """Add a generator."""
+
+    help = "Add a text-to-image pipeline of diffusers as a generator; it is loaded once to check."
+    failures = (GenerationError,)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the pipeline and how it is asked."""
+        from generation.engine.prompts import TEMPLATE
+
+        parser.add_argument("name", help="of the generator")
+        parser.add_argument("--pipeline", required=True, help="its directory, or an id of the hub")
+        parser.add_argument(
+            "--licence", required=True, metavar="SPDX", help="of the images that it makes"
+        )
+        parser.add_argument("--lora", default="", help="directory or file of LoRA weights")
+        parser.add_argument("--template", default=TEMPLATE, help=f"of the prompt ('{TEMPLATE}')")
+        parser.add_argument("--negative", default="", help="prompt of what is not wanted")
+        parser.add_argument("--size", type=int, default=512, help="side at which it paints, in px")
+        parser.add_argument("--scheduler", default="", help="a class of diffusers")
+        parser.add_argument("--dtype", default="", help="float32, bfloat16 or float16")
+        parser.add_argument("--compute-batch", type=int, default=4, help="images at once")
+        parser.add_argument("--device", default="auto", help="to check it on: auto, cpu or cuda")
+
+    def handle(self, *, name: str, pipeline: str, device: str, **options: Any) -> None:
+        """Load it, then write down what it is."""
+        from generation.engine.pipeline import PipelineGenerator, PipelineRecipe
+
+        if name in generator_names(OWN_WEIGHTS):
+            raise CommandError(f"a generator '{name}' exists already; choose another name")
+        chosen = ("licence", "lora", "template", "negative", "size", "scheduler", "dtype")
+        recipe = PipelineRecipe(
+            source=pipeline,
+            compute_batch=options["compute_batch"],
+            **{key: options[key] for key in chosen},
+        )
+        loaded = PipelineGenerator(name, recipe, device)
+        recipe.write(OWN_WEIGHTS / name)
+        self.stdout.write(f"generator '{name}', revision {loaded.revision}:")
+        for key, value in loaded.settings().items():
+            self.stdout.write(f"  {key}: {value}")

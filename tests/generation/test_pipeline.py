@@ -1,0 +1,208 @@
+"""Pipelines that researchers bring: small real ones, through the code that loads large ones."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from django.core.management import CommandError, call_command
+
+from evaluation.models import Image
+from generation import batches
+from generation.engine import pipeline as module
+from generation.engine.generator import GenerationError, ImageRequest
+from generation.engine.pipeline import PipelineGenerator, PipelineRecipe
+from generation.engine.prompts import check_template, prompt_of
+from generation.engine.registry import generator_names, load_generator
+from tests.generation.tiny_pipeline import SIZE, save_tiny_pipeline
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return save_tiny_pipeline(tmp_path_factory.mktemp("tiny") / "pipeline")
+
+
+def recipe(folder, **changes):
+    given = {"source": str(folder), "licence": "CC0-1.0", "size": SIZE, "dtype": "float32"}
+    return PipelineRecipe(**{**given, **changes})
+
+
+@pytest.fixture(scope="module")
+def tiny(folder):
+    return PipelineGenerator("tiny", recipe(folder, negative="noise"), "cpu")
+
+
+def request(entity="mel", seed=1, **changes):
+    return ImageRequest(entity=entity, seed=seed, size=SIZE, steps=2, **changes)
+
+
+def test_the_same_request_gives_the_same_pixels_in_any_company(tiny):
+    wanted = [request(seed=seed) for seed in range(6)]
+    together = tiny.generate(wanted)
+    alone = [tiny.generate([each])[0] for each in reversed(wanted)][::-1]
+
+    assert all(np.array_equal(a, b) for a, b in zip(together, alone, strict=True))
+    assert together[0].shape == (SIZE, SIZE, 3)
+    assert not np.array_equal(together[0], together[1])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"entity": "nv"},
+        {"guidance": 7.0},
+        {"prompt": "something else"},
+        {"site": "back"},
+        {"sex": "female", "age": 60.0},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_is_asked_changes_the_image(tiny, change):
+    asked = {"entity": "mel", "guidance": 3.0, **change}
+
+    plain, changed = tiny.generate([request()])[0], tiny.generate([request(**asked)])[0]
+
+    assert not np.array_equal(plain, changed)
+
+
+def test_images_come_at_the_wanted_size(tiny):
+    image = tiny.generate([ImageRequest(entity="nv", seed=2, steps=2)])[0]
+
+    assert image.shape == (256, 256, 3)
+
+
+def test_the_settings_name_what_was_left_out(tiny):
+    settings = tiny.settings()
+
+    assert (settings["safety_checker"], settings["watermark"]) == ("none", "none")
+    assert settings["pipeline"] == "StableDiffusionPipeline"
+    assert settings["scheduler"] == "DDIMScheduler"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"template": "{entity}"}, {"scheduler": "EulerDiscreteScheduler"}, {"compute_batch": 2}],
+    ids=lambda change: next(iter(change)),
+)
+def test_other_settings_are_another_revision(tiny, folder, change):
+    other = PipelineGenerator("tiny", recipe(folder, negative="noise", **change), "cpu")
+
+    assert other.revision != tiny.revision
+
+
+def test_other_weights_are_another_revision(tiny, tmp_path):
+    other = save_tiny_pipeline(tmp_path / "other", seed=5)
+
+    assert PipelineGenerator("tiny", recipe(other, negative="noise"), "cpu").revision != (
+        tiny.revision
+    )
+
+
+def without_weights(copy):
+    for path in copy.rglob("*.safetensors"):
+        path.unlink()
+
+
+def with_pickles(copy):
+    without_weights(copy)
+    torch.save({}, copy / "unet" / "diffusion_pytorch_model.bin")
+
+
+def broken(copy):
+    weights = copy / "unet" / "diffusion_pytorch_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:5000])
+
+
+HARM = {
+    "no index": (lambda copy: (copy / "model_index.json").unlink(), "has no model_index.json"),
+    "no weights": (without_weights, "has no weights; save the pipeline"),
+    "pickles": (with_pickles, "has pickled weights only, which can run code"),
+    "half a file": (broken, "cannot be loaded"),
+    "no directory": (shutil.rmtree, "neither a directory nor a pipeline of the hub"),
+}
+
+
+@pytest.mark.parametrize("harm", HARM)
+def test_what_is_wrong_with_a_directory_is_said(folder, tmp_path, harm, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    spoil, said = HARM[harm]
+    spoil(copy)
+
+    with pytest.raises(GenerationError, match=said):
+        PipelineGenerator("tiny", recipe(copy), "cpu")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"scheduler": "NoScheduler"}, "scheduler 'NoScheduler' is unknown"),
+        ({"dtype": "float8"}, "dtype 'float8' is unknown; use one of float32"),
+        ({"template": "an image"}, "names no {entity}; put it in"),
+        ({"template": "{entity} of {name}"}, "names {name}; use {entity}, {place}, {person}"),
+        ({"template": "{entity"}, "template '{entity'"),
+    ],
+)
+def test_what_is_wrong_with_a_recipe_is_said(folder, changes, said):
+    with pytest.raises(GenerationError, match=said):
+        PipelineGenerator("tiny", recipe(folder, **changes), "cpu")
+
+
+def test_a_scheduler_whose_noise_no_seed_decides_is_refused(folder, monkeypatch):
+    monkeypatch.setattr(module, "UNSEEDED", ("DDPMScheduler",))
+
+    with pytest.raises(GenerationError, match="DDPMScheduler draws noise that no seed"):
+        PipelineGenerator("tiny", recipe(folder, scheduler="DDPMScheduler"), "cpu")
+
+
+def test_a_black_image_is_no_image(tiny):
+    with pytest.raises(GenerationError, match="made no image of mel from seed 1: it is black"):
+        tiny._finished(np.zeros((SIZE, SIZE, 3)), request())
+    with pytest.raises(GenerationError, match="holds no numbers"):
+        tiny._finished(np.full((SIZE, SIZE, 3), np.nan), request())
+
+
+def test_a_control_that_is_not_honoured_is_refused(tiny):
+    with pytest.raises(GenerationError, match="does not honour tone"):
+        tiny.generate([request(tone=20.0)])
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({}, "a dermoscopic image of melanoma"),
+        ({"site": "back"}, "a dermoscopic image of melanoma on the back"),
+        (
+            {"site": "back", "age": 60.0, "sex": "female"},
+            "a dermoscopic image of melanoma on the back of a 60-year-old woman",
+        ),
+        ({"age": 16.0}, "a dermoscopic image of melanoma of a 16-year-old person"),
+        ({"prompt": "a mole"}, "a mole"),
+    ],
+)
+def test_prompts_say_what_is_known(asked, words):
+    assert prompt_of(request(**asked)) == words
+    check_template("{entity}{place}")
+
+
+@pytest.mark.django_db
+def test_a_pipeline_is_added_by_command_and_makes_a_batch(folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(batches, "OWN_WEIGHTS", tmp_path)
+    for name in ("add_generator", "generate_batch"):
+        monkeypatch.setattr(f"generation.management.commands.{name}.OWN_WEIGHTS", tmp_path)
+    words = ("--pipeline", str(folder), "--licence", "CC0-1.0", "--size", str(SIZE))
+    call_command("add_generator", "ours", *words, "--dtype", "float32", "--device", "cpu")
+    assert "safety_checker: none" in capsys.readouterr().out
+    assert "ours" in generator_names(tmp_path)
+
+    call_command("generate_batch", "--generator", "ours", "--per-entity", "1", "--steps", "2")
+
+    made = Image.objects.filter(generator="ours")
+    assert made.count() == 7
+    assert {image.licence for image in made} == {"CC0-1.0"}
+    assert {image.generator_revision for image in made} == {
+        load_generator("ours", tmp_path, "cpu").revision
+    }
+    with pytest.raises(CommandError, match="a generator 'ours' exists already"):
+        call_command("add_generator", "ours", *words)
