@@ -14,7 +14,7 @@ from generation.engine.generator import GenerationError, ImageRequest
 from generation.engine.pipeline import PipelineGenerator, PipelineRecipe
 from generation.engine.prompts import check_template, prompt_of
 from generation.engine.registry import generator_names, load_generator
-from tests.generation.tiny_pipeline import SIZE, save_tiny_pipeline
+from tests.generation.tiny_pipeline import SIZE, save_tiny_lora, save_tiny_pipeline
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +98,15 @@ def test_other_weights_are_another_revision(tiny, tmp_path):
     )
 
 
+def test_weights_of_lora_change_images_and_revision(tiny, folder, tmp_path):
+    lora = save_tiny_lora(folder, tmp_path / "lora")
+
+    tuned = PipelineGenerator("tiny", recipe(folder, negative="noise", lora=str(lora)), "cpu")
+
+    assert tuned.revision != tiny.revision
+    assert not np.array_equal(tuned.generate([request()])[0], tiny.generate([request()])[0])
+
+
 def without_weights(copy):
     for path in copy.rglob("*.safetensors"):
         path.unlink()
@@ -138,6 +147,7 @@ def test_what_is_wrong_with_a_directory_is_said(folder, tmp_path, harm, monkeypa
     ("changes", "said"),
     [
         ({"scheduler": "NoScheduler"}, "scheduler 'NoScheduler' is unknown"),
+        ({"lora": "nowhere"}, "cannot be loaded"),
         ({"dtype": "float8"}, "dtype 'float8' is unknown; use one of float32"),
         ({"template": "an image"}, "names no {entity}; put it in"),
         ({"template": "{entity} of {name}"}, "names {name}; use {entity}, {place}, {person}"),

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from peft import LoraConfig
+from peft.utils import get_peft_model_state_dict
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 SIZE = 32
@@ -61,4 +63,14 @@ def save_tiny_pipeline(folder: Path, seed: int = 0) -> Path:
         requires_safety_checker=False,
     )
     pipeline.save_pretrained(folder, safe_serialization=True)
+    return folder
+
+
+def save_tiny_lora(pipeline: Path, folder: Path) -> Path:
+    """Write LoRA weights for the denoiser of a tiny pipeline, random and strong enough to show."""
+    unet = UNet2DConditionModel.from_pretrained(pipeline / "unet")
+    unet.add_adapter(LoraConfig(r=2, target_modules=["to_q", "to_v"], init_lora_weights=False))
+    StableDiffusionPipeline.save_lora_weights(
+        folder, unet_lora_layers=get_peft_model_state_dict(unet), safe_serialization=True
+    )
     return folder
