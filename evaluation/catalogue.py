@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.db.models import Count
 from PIL import Image as PillowImage
+from PIL.PngImagePlugin import PngInfo
 
 from evaluation.decoding import decode
 from evaluation.errors import EvaluationError
 from evaluation.hiding import store_of
 from evaluation.models import Dataset, Image, Origin
+from evaluation.seal import canonical
 
 
 def get_dataset(name: str) -> Dataset:
@@ -57,14 +60,27 @@ def add_synthetic_image(
 ) -> Image:
     """Put a generated image into the catalogue: its file first, its row second.
 
-    Identical content that is there already is returned as it is, so a repeated run is harmless.
+    The file says where it comes from, for those who get it by another way; a stimulus that is made
+    from it does not. Identical content that is there already is returned as it is, so a repeated
+    run is harmless.
 
     Args:
         pixels: (height, width, 3) uint8, sRGB.
         recipe: what was asked of the generator (seed, guidance, steps, prompt), as JSON values.
     """
+    provenance = {
+        "made": "by AI",
+        "entity": entity,
+        "generator": generator,
+        "revision": revision,
+        "recipe": recipe,
+        "licence": licence,
+        "software": f"DermTuring {settings.VERSION}",
+    }
+    said = PngInfo()
+    said.add_itxt("provenance", canonical(provenance).decode())
     out = BytesIO()
-    PillowImage.fromarray(pixels).save(out, "PNG", compress_level=1)
+    PillowImage.fromarray(pixels).save(out, "PNG", compress_level=1, pnginfo=said)
     file, _ = store_original(out.getvalue(), ".png")
     image, _ = Image.objects.get_or_create(
         sha256=hashlib.sha256(out.getvalue()).hexdigest(),

@@ -40,6 +40,7 @@ def test_no_page_of_a_rater_violates_a_rule_of_axe(open_context, link_to, scheme
             page.keyboard.press("?")
             found["keys"] = violations(page)
             page.keyboard.press("Escape")
+            expect(page.locator("#key-list")).to_be_hidden()
         for key in ("1", "r", "2", "3", "Enter"):
             page.keyboard.press(key)
     expect(page.get_by_role("heading", name="Time for a break?")).to_be_visible()

@@ -1,5 +1,6 @@
 """The one pipeline: the same for every origin, whatever a study asks of it."""
 
+import json
 from io import BytesIO
 
 import numpy as np
@@ -84,6 +85,19 @@ def test_a_round_mask_covers_the_corners_and_nothing_else(photograph):
 
     assert np.abs(masked[:24, :24] - GREY).max() <= 2
     assert np.abs(masked[middle, middle] - plain[middle, middle]).max() <= 2
+
+
+@pytest.mark.django_db
+def test_a_generated_original_says_where_it_comes_from_and_its_stimulus_does_not(synthetic_images):
+    image = synthetic_images[0]
+    with image.file.open() as file, Picture.open(file) as stored:
+        said = json.loads(stored.text["provenance"])
+        stimulus = render_stimulus(stored)
+
+    assert (said["made"], said["generator"], said["revision"]) == ("by AI", "made", "r1")
+    assert (said["recipe"], said["entity"]) == (image.recipe, image.entity)
+    assert b"made" not in stimulus
+    assert b"provenance" not in stimulus
 
 
 @pytest.mark.django_db

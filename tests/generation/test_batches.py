@@ -26,7 +26,7 @@ from generation.models import Batch
 class Painter:
     """A small real generator: paints noise that follows from entity and seed alone."""
 
-    name, revision, compute_batch = "dermdiff", "r1", 4
+    name, revision, licence, compute_batch = "dermdiff", "r1", "CC0-1.0", 4
     controls, entities = frozenset(), ("mel", "nv")
 
     def __init__(self, stop_at=None):
