@@ -68,24 +68,11 @@ def render_stimulus(
     Returns:
         A 256 x 256 PNG without metadata, always of the same length.
     """
-    side = float(min(original.size))
-    left, top = (original.width - side) / 2, (original.height - side) / 2
-    turn = 0
+    # First to one size for all: what follows then leaves the same traces, whatever came in.
+    square = centred_square(original.convert("RGB"), treatment.shrunk_to or SIZE)
     if treatment.turned and chance:
-        kept = side * (LEAST_PERCENT + chance.below(101 - LEAST_PERCENT)) / 100
-        left += (side - kept) * chance.below(101) / 100
-        top += (side - kept) * chance.below(101) / 100
-        side, turn = kept, chance.below(8)
-    box = (left, top, left + side, top + side)
-    square = original.convert("RGB")
-    if treatment.shrunk_to:
-        small = (treatment.shrunk_to, treatment.shrunk_to)
-        square = square.resize(small, Image.Resampling.LANCZOS, box=box)
-        box = (0, 0, *small)
-    square = square.resize((SIZE, SIZE), Image.Resampling.LANCZOS, box=box)
-    if turn >= 4:
-        square = square.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    square = square.rotate(90 * (turn % 4))
+        square = _turned(square, chance)
+    square = square.resize((SIZE, SIZE), Image.Resampling.LANCZOS)
     fresh = Image.new("RGB", (SIZE, SIZE), GREY)  # carries no metadata of the original
     fresh.paste(square, mask=_disc() if treatment.round_mask else None)
     lossy = BytesIO()
@@ -96,6 +83,18 @@ def render_stimulus(
         bare.paste(decoded)
     bare.save(out, "PNG", compress_level=0)
     return out.getvalue()
+
+
+def _turned(square: Image.Image, chance: SeededStream) -> Image.Image:
+    """Cut a little off a square at random, and turn or mirror it."""
+    kept = square.width * (LEAST_PERCENT + chance.below(101 - LEAST_PERCENT)) / 100
+    left, top = ((square.width - kept) * chance.below(101) / 100 for _ in range(2))
+    box = (left, top, left + kept, top + kept)
+    cropped = square.resize((SIZE, SIZE), Image.Resampling.LANCZOS, box=box)
+    turn = chance.below(8)
+    if turn >= 4:
+        cropped = cropped.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return cropped.rotate(90 * (turn % 4))
 
 
 def _disc() -> Image.Image:

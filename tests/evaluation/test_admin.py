@@ -81,7 +81,7 @@ def form_of(draft, **changes):
 def test_the_first_page_lists_the_steps_of_a_study(desk):
     page = text(desk.get(reverse("admin:index")))
 
-    for step in ("Import", "Generate", "Create a study", "Audit and seal", "Invite", "close", "report"):
+    for step in ("Import", "Generate", "Create", "Audit and seal", "Invite", "close", "report"):
         assert step in page
     assert "Accounts" not in page
 
