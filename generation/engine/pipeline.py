@@ -7,7 +7,6 @@ import hashlib
 import inspect
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,60 +19,13 @@ from PIL import Image
 
 from generation.engine.devices import choose_device, compute_dtype
 from generation.engine.generator import GenerationError, ImageRequest, OnStep, check_requests
-from generation.engine.prompts import TEMPLATE, WORDS, check_template, prompt_of
-from generation.engine.registry import PIPELINE
+from generation.engine.prompts import WORDS, check_template, prompt_of
+from generation.engine.recipe import PipelineRecipe
 
 #: Draw their noise apart from the images' own streams, so that a seed would not fix an image.
 UNSEEDED = ("DPMSolverSDEScheduler",)
 PICKLES = ("*.bin", "*.ckpt", "*.pt", "*.pth")
 BLACK = 0.02  # brightest value of an image that a safety checker or an overflow has blanked
-
-
-@dataclass(frozen=True)
-class PipelineRecipe:
-    """What a pipeline is loaded from and how it is asked, as `pipeline.json` holds it.
-
-    Attributes:
-        source: directory of a pipeline in diffusers' format, or an id of the hub.
-        licence: of the images that it makes, as an SPDX identifier.
-        lora: directory or safetensors file of LoRA weights; empty for none.
-        template: of the prompt, see prompts.py.
-        negative: prompt of what is not wanted.
-        size: side in pixels at which the pipeline paints.
-        scheduler: class of diffusers; empty keeps the pipeline's own.
-        dtype: float32, bfloat16 or float16; empty takes what the device computes in natively.
-        compute_batch: images of one call; every call is padded to it.
-    """
-
-    source: str
-    licence: str
-    lora: str = ""
-    template: str = TEMPLATE
-    negative: str = ""
-    size: int = 512
-    scheduler: str = ""
-    dtype: str = ""
-    compute_batch: int = 4
-
-    @classmethod
-    def read(cls, directory: Path) -> "PipelineRecipe":
-        """Read it from a generator's directory.
-
-        Raises:
-            GenerationError: the file is no recipe.
-        """
-        try:
-            return cls(**json.loads((directory / PIPELINE).read_text()))
-        except (OSError, ValueError, TypeError) as problem:
-            raise GenerationError(
-                f"{directory / PIPELINE}: is no recipe of a pipeline ({problem}); "
-                "write it anew with add_generator"
-            ) from problem
-
-    def write(self, directory: Path) -> None:
-        """Write it into a generator's directory."""
-        directory.mkdir(parents=True, exist_ok=True)
-        (directory / PIPELINE).write_text(json.dumps(asdict(self), indent=1) + "\n")
 
 
 class PipelineGenerator:

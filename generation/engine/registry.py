@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from generation.engine.generator import GenerationError, Generator
+from generation.engine.recipe import FILE, PipelineRecipe
 
 #: The file by which a directory of weights says what it is.
-CASCADE, PIPELINE = "cascade.json", "pipeline.json"
+CASCADE, PIPELINE = "cascade.json", FILE
 BUILT_IN = Path(__file__).parent.parent / "weights"
 
 
@@ -25,7 +26,7 @@ def load_generator(name: str, own: Path, device: str = "auto") -> Generator:
     # Imported here: listing the names must not cost the seconds that torch takes to load.
     folder = find_weights(name, own)
     if _kind_of(folder) == PIPELINE:
-        from generation.engine.pipeline import PipelineGenerator, PipelineRecipe
+        from generation.engine.pipeline import PipelineGenerator
 
         return PipelineGenerator(name, PipelineRecipe.read(folder), device)
     from generation.engine.cascade.generator import CascadeGenerator

@@ -11,8 +11,9 @@ from evaluation.models import Image
 from generation import batches
 from generation.engine import pipeline as module
 from generation.engine.generator import GenerationError, ImageRequest
-from generation.engine.pipeline import PipelineGenerator, PipelineRecipe
+from generation.engine.pipeline import PipelineGenerator
 from generation.engine.prompts import check_template, prompt_of
+from generation.engine.recipe import PipelineRecipe
 from generation.engine.registry import generator_names, load_generator
 from tests.generation.tiny_pipeline import SIZE, save_tiny_lora, save_tiny_pipeline
 

@@ -7,7 +7,8 @@ from django.core.management.base import CommandError, CommandParser
 from config.commands import ProductCommand
 from config.progress import Progress
 from evaluation.errors import EvaluationError
-from evaluation.importing import COLUMNS, import_synthetic, plan_import, run_import
+from evaluation.importing import import_synthetic, plan_import, run_import
+from evaluation.metadata import COLUMNS
 
 
 class Command(ProductCommand):

@@ -7,6 +7,8 @@ from django.core.management.base import CommandError, CommandParser
 from config.commands import ProductCommand
 from generation.batches import OWN_WEIGHTS
 from generation.engine.generator import GenerationError
+from generation.engine.prompts import TEMPLATE
+from generation.engine.recipe import PipelineRecipe
 from generation.engine.registry import generator_names
 
 
@@ -18,8 +20,6 @@ class Command(ProductCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the pipeline and how it is asked."""
-        from generation.engine.prompts import TEMPLATE
-
         parser.add_argument("name", help="of the generator")
         parser.add_argument("--pipeline", required=True, help="its directory, or an id of the hub")
         parser.add_argument(
@@ -36,7 +36,7 @@ class Command(ProductCommand):
 
     def handle(self, *, name: str, pipeline: str, device: str, **options: Any) -> None:
         """Load it, then write down what it is."""
-        from generation.engine.pipeline import PipelineGenerator, PipelineRecipe
+        from generation.engine.pipeline import PipelineGenerator
 
         if name in generator_names(OWN_WEIGHTS):
             raise CommandError(f"a generator '{name}' exists already; choose another name")

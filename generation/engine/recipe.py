@@ -1,0 +1,57 @@
+"""The recipe of a pipeline that a researcher brings, as it stands in a generator's directory."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from generation.engine.generator import GenerationError
+from generation.engine.prompts import TEMPLATE
+
+FILE = "pipeline.json"
+
+
+@dataclass(frozen=True)
+class PipelineRecipe:
+    """What a pipeline is loaded from and how it is asked, as `pipeline.json` holds it.
+
+    Attributes:
+        source: directory of a pipeline in diffusers' format, or an id of the hub.
+        licence: of the images that it makes, as an SPDX identifier.
+        lora: directory or safetensors file of LoRA weights; empty for none.
+        template: of the prompt, see prompts.py.
+        negative: prompt of what is not wanted.
+        size: side in pixels at which the pipeline paints.
+        scheduler: class of diffusers; empty keeps the pipeline's own.
+        dtype: float32, bfloat16 or float16; empty takes what the device computes in natively.
+        compute_batch: images of one call; every call is padded to it.
+    """
+
+    source: str
+    licence: str
+    lora: str = ""
+    template: str = TEMPLATE
+    negative: str = ""
+    size: int = 512
+    scheduler: str = ""
+    dtype: str = ""
+    compute_batch: int = 4
+
+    @classmethod
+    def read(cls, directory: Path) -> "PipelineRecipe":
+        """Read it from a generator's directory.
+
+        Raises:
+            GenerationError: the file is no recipe.
+        """
+        try:
+            return cls(**json.loads((directory / FILE).read_text()))
+        except (OSError, ValueError, TypeError) as problem:
+            raise GenerationError(
+                f"{directory / FILE}: is no recipe of a pipeline ({problem}); "
+                "write it anew with add_generator"
+            ) from problem
+
+    def write(self, directory: Path) -> None:
+        """Write it into a generator's directory."""
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / FILE).write_text(json.dumps(asdict(self), indent=1) + "\n")
