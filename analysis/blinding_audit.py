@@ -236,7 +236,8 @@ def _measure(draft: Draft, say: OnStep) -> _Measured:
     count = min(CONTROL, len(shams))
     planted = [pixel_leak(usual[:count], lesser[:count], _table)] if count >= 2 * FEWEST else []
     checks += _resembling(material, usual, treatment, say)
-    chosen = balanced(material, ENOUGH)
+    asked = [each for each in material if each.entity in draft.entities]
+    chosen = balanced(asked, ENOUGH)
     if len(chosen) < 2 * FEWEST:
         return _Measured(checks, planted, None, [])
     ceiling, extremes = _ceiling(chosen, treatment, say)

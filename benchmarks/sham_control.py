@@ -3,7 +3,8 @@
 All images are photographs. Half of them, whole lesions at a time, come in as a generator would save
 its images: cut, at 256 or 512 pixels, lossless. Whatever tells the halves apart afterwards is ours.
 Limit: after the product's pipeline the upper 95 % bound of the area under the ROC curve is at most
-0.55 with 500 images an arm. Beside it stand pipelines that are in use, which must be found.
+0.55 with 500 images an arm. Beside it stand pipelines that are in use, which must be found, and
+what it tells if all are shrunk to the side of HAM10000's photographs first, or to half of it.
 """
 
 import csv
@@ -21,7 +22,7 @@ from analysis.leakage.features import feature_table
 from analysis.leakage.separability import separability
 from benchmarks.product import machine
 from evaluation.sources import Source, read_text
-from evaluation.stimuli import SIZE, centred_square, render_stimulus
+from evaluation.stimuli import SIZE, Treatment, centred_square, render_stimulus
 
 LIMIT = 0.55
 Made = Callable[[Image.Image], Image.Image]
@@ -39,9 +40,17 @@ def through(image: Image.Image, form: str, **options: object) -> Image.Image:
     return Image.open(out)
 
 
-def ours(image: Image.Image) -> Image.Image:
+def ours(image: Image.Image, shrunk_to: int | None = None) -> Image.Image:
     """Send an original through the product's pipeline."""
-    return Image.open(BytesIO(render_stimulus(image)))
+    return Image.open(BytesIO(render_stimulus(image, Treatment(shrunk_to=shrunk_to))))
+
+
+def shrunk(side: int) -> tuple[Made, Made]:
+    """Return both ways of a pipeline that shrinks to a side first."""
+    return (
+        lambda image: ours(image, side),
+        lambda image: ours(through(square(image), "PNG"), side),
+    )
 
 
 #: How the photographs and those that play the generator's part are made into what raters see.
@@ -51,6 +60,8 @@ PIPELINES: dict[str, tuple[Made, Made]] = {
         ours,
         lambda image: ours(through(square(image, 512), "PNG")),
     ),
+    "shrunk to 150 pixels first": shrunk(150),
+    "shrunk to 75 pixels first": shrunk(75),
     "resized, photographs were JPEG": (
         lambda image: square(through(image, "JPEG", quality=90)),
         square,
@@ -96,8 +107,10 @@ def main(source: str, metadata: str, each: str = "500") -> int:
             for arm, content in zip(labels, contents, strict=True)
         )
         result = separability(np.array(made), labels, groups)
-        is_ours = name.startswith("ours")
-        ok = result.upper <= LIMIT if is_ours else result.p < 0.001
+        if name.startswith("shrunk"):
+            ok = True  # reported: an option, which the audit of a study judges
+        else:
+            ok = result.upper <= LIMIT if name.startswith("ours") else result.p < 0.001
         held.append(ok)
         print(
             f"{name:<32} AUC {result.auc:.3f}, at most {result.upper:.3f}, p {result.p:.4f} "

@@ -25,7 +25,7 @@ from analysis.leakage.separability import separability
 from analysis.leakage.sham import FeatureTable, Pixels
 from analysis.leakage.walk import Fetched, Probe, Seen, Told
 
-FOUND = 0.001  # p by which a leak that could be chance must be found
+FOUND = 0.001  # p below which a leak must be found where chance could play a part
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def plant_leaks(
         changed = [change(f, k) if f.synthetic else f for k, f in enumerate(first)]
         planted.append(_found(leak, channel, transport(changed, told)))
     for leak, (channel, alter) in TEXT_LEAKS.items():
-        if told:
+        if {t.synthetic for t in told if t.what == channel} == {True, False}:
             altered = [alter(t) if t.synthetic else t for t in told]
             planted.append(_found(leak, channel, transport(first, altered)))
     for leak, number in ADDRESS_LEAKS.items():
@@ -92,7 +92,7 @@ def plant_leaks(
 
 def _found(leak: str, channel: str, checks: Iterable[Check]) -> Planted:
     [check] = [each for each in checks if each.channel == channel]
-    sure = check.p is None or check.p < FOUND
+    sure = not check.chancy or (check.p is not None and check.p < FOUND)
     return Planted(leak, channel, check.verdict is Verdict.FAILS and sure, check.p)
 
 
