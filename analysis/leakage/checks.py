@@ -159,7 +159,7 @@ def addresses(fetched: Sequence[Fetched]) -> Check:
         _verdict(not (leaks or shared or worded)),
         says,
         None if shared or worded else p,
-        True,
+        not (shared or worded),
         {"rho": float(rho[0]), "n": len(fetched)},
     )
 

@@ -12,9 +12,8 @@ BUILT_IN = Path(__file__).parent.parent / "weights"
 
 def generator_names(own: Path) -> list[str]:
     """Return the names of all generators: built-in ones and those in the folder `own`."""
-    return sorted(
-        path.name for path in {*BUILT_IN.glob("*"), *own.glob("*")} if _kind_of(path) is not None
-    )
+    folders = (*BUILT_IN.glob("*"), *own.glob("*"))
+    return sorted({folder.name for folder in folders if _kind_of(folder)})
 
 
 def load_generator(name: str, own: Path, device: str = "auto") -> Generator:
