@@ -214,7 +214,10 @@ def redraw(study: Study) -> None:
         generator=study.checks_from, origin=Origin.SYNTHETIC
     )
     checks = draw_checks(
-        _candidates(obvious), entities=study.entities, count=study.checks, seed=study.seed
+        _candidates(obvious.filter(suspected_copy=False)),
+        entities=study.entities,
+        count=study.checks,
+        seed=study.seed,
     )
     study.drawn.all().delete()
     StudyImage.objects.bulk_create(
@@ -262,11 +265,15 @@ def available_images(
     *,
     besides: Study | None = None,
 ) -> QuerySet[Image]:
-    """Return what a study may draw from: images that no study besides this one has drawn."""
+    """Return what a study may draw from: images that no study besides this one has drawn.
+
+    Those that are suspected to copy a photograph are left out.
+    """
     images = Image.objects.filter(dataset=dataset) if dataset else Image.objects.none()
     images = images | Image.objects.filter(generator__in=generators)
     others = StudyImage.objects.exclude(study=besides) if besides else StudyImage.objects.all()
-    return images.filter(entity__in=entities).exclude(drawn_for__in=others)
+    images = images.filter(entity__in=entities, suspected_copy=False)
+    return images.exclude(drawn_for__in=others)
 
 
 def _available_to(study: Study) -> QuerySet[Image]:

@@ -9,6 +9,7 @@ from PIL import Image
 from scipy import fft
 
 from analysis.leakage.checks import Check, Verdict
+from evaluation.likeness import TURNS, turned
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float64]
@@ -17,12 +18,6 @@ HASH_SIDE, HASHED = 8, 32  # of the hash, and of the image that it is taken from
 NEAR_HASH = 4  # bits of 63 in which two versions of one image may differ
 THUMB, COARSE = 32, 8  # sides at which images are compared, and of what is left out
 COPY = 0.9  # correlation from which one passes for a copy; different lesions stay below 0.83
-TURNS = range(8)
-
-
-def turned(image: Pixels, turn: int) -> Pixels:
-    """Return one of the eight orientations: quarter turns, then the same of the mirror image."""
-    return np.rot90(image[:, ::-1] if turn >= 4 else image, turn % 4)
 
 
 def perceptual_hash(image: Pixels) -> NDArray[np.bool_]:

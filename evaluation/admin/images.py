@@ -7,13 +7,16 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 
-from evaluation.admin.base import PlainAdmin, on_disk
+from evaluation.admin.base import PlainAdmin, on_disk, who
 from evaluation.catalogue import open_original
+from evaluation.copies import release_copy
 from evaluation.errors import EvaluationError, ImportRefused
 from evaluation.importing import plan_import, run_import
 from evaluation.models import Dataset, Image, Study
@@ -36,6 +39,8 @@ AS_IT_CAME_IN = (
     "age",
     "site",
     "skin_tone",
+    "most_similar",
+    "suspected_copy",
     "width",
     "height",
 )
@@ -164,7 +169,7 @@ class ImageAdmin(PlainAdmin):
 
     list_display = ("thumbnail", "name", "entity", "origin", "source", "sex", "age", "site")
     list_display_links = ("name",)
-    list_filter = ("origin", "entity", "dataset", "generator")
+    list_filter = ("origin", "entity", "dataset", "generator", "suspected_copy")
     search_fields = ("name", "lesion")
     list_per_page = 50
     list_select_related = ("dataset",)
@@ -180,10 +185,15 @@ class ImageAdmin(PlainAdmin):
         return super().get_queryset(request).exclude(drawn_for__study__in=open_studies)
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the address of thumbnails."""
+        """Add the addresses of thumbnails and of the release of a suspected copy."""
         view = self.admin_site.admin_view(self.thumbnail_view)
         return [
             path("<int:pk>/thumbnail", view, name="evaluation_image_thumbnail"),
+            path(
+                "<int:pk>/release",
+                self.admin_site.admin_view(require_POST(self.release_view)),
+                name="evaluation_image_release",
+            ),
             *super().get_urls(),
         ]
 
@@ -200,6 +210,36 @@ class ImageAdmin(PlainAdmin):
             out.getvalue(),
             content_type="image/jpeg",
             headers={"Cache-Control": "private, max-age=3600"},
+        )
+
+    def release_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Let a suspected copy into studies, with a reason."""
+        image = self.get_queryset(request).filter(pk=pk).first()
+        if image is None or not self.has_change_permission(request, image):
+            raise Http404
+        try:
+            release_copy(image, reason=request.POST.get("reason", ""), actor=who(request))
+            self.message_user(request, _("The image may be drawn for studies now."))
+        except EvaluationError as problem:
+            self.message_user(request, str(problem), level="error")
+        return redirect("admin:evaluation_image_change", pk)
+
+    @admin.display(description=_("most similar photograph"))
+    def most_similar(self, image: Image) -> str | SafeString:
+        """The photograph that a generated image resembles most, beside it."""
+        near = image.resembles
+        if near is None or image.likeness is None:
+            return str(_("not compared"))
+        return format_html(
+            '<span class="pair"><img src="{}" alt="{}"><a href="{}"><img src="{}" alt="{}"></a>'
+            "</span>{} {}",
+            reverse("admin:evaluation_image_thumbnail", args=[image.pk]),
+            _("this image"),
+            reverse("admin:evaluation_image_change", args=[near.pk]),
+            reverse("admin:evaluation_image_thumbnail", args=[near.pk]),
+            _("the photograph"),
+            _("Likeness:"),
+            f"{image.likeness:.2f}",
         )
 
     @admin.display(description=_("image"))

@@ -100,6 +100,21 @@ class Image(models.Model):
     file = models.FileField(storage=originals, max_length=160)
     mask = models.FileField(storage=originals, max_length=160, blank=True)
     added_at = models.DateTimeField(_("added"), auto_now_add=True)
+    resembles = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("most similar photograph"),
+    )
+    likeness = models.FloatField(
+        _("likeness"), null=True, editable=False, help_text=_("To that photograph, at most 1")
+    )
+    suspected_copy = models.BooleanField(
+        _("suspected copy"), default=False, editable=False, help_text=_("Left out of studies")
+    )
     sealed = models.BooleanField(
         default=False,
         editable=False,
