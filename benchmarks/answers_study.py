@@ -18,7 +18,7 @@ def main() -> int:
     """Make, seal, invite."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
-    from evaluation.catalogue import add_synthetic_image
+    from evaluation.catalogue import NewImage, add_synthetic_images
     from evaluation.demo_images import phantom_dataset
     from evaluation.entities import ENTITIES
     from evaluation.invitations import invite_rater
@@ -28,18 +28,17 @@ def main() -> int:
     from evaluation.studies import create_study
 
     dataset = phantom_dataset(PER_CELL)
-    for entity in ENTITIES:
-        for number in range(PER_CELL):
-            pixels = np.ascontiguousarray(draw_phantom(entity, 9000 + number)[:256, :256])
-            add_synthetic_image(
-                pixels=pixels,
-                name=f"{entity}-{number}",
-                entity=entity,
-                generator="phantoms",
-                revision="1",
-                recipe={"seed": number},
-                licence="CC0-1.0",
-            )
+    made = [
+        NewImage(
+            pixels=np.ascontiguousarray(draw_phantom(entity, 9000 + number)[:256, :256]),
+            name=f"{entity}-{number}",
+            entity=entity,
+            recipe={"seed": number},
+        )
+        for entity in ENTITIES
+        for number in range(PER_CELL)
+    ]
+    add_synthetic_images(made, generator="phantoms", revision="1", licence="CC0-1.0")
     study = create_study(
         slug="answers",
         title="Answers",

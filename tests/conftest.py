@@ -3,17 +3,18 @@
 import shutil
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from django.conf import settings
 
-from evaluation.catalogue import add_synthetic_image
+from evaluation.catalogue import NewImage, add_synthetic_images
 from evaluation.demo_images import PACK, demo_ids, phantom_dataset
 from evaluation.entities import ENTITIES
 from evaluation.importing import plan_import, run_import
 from evaluation.invitations import invite_rater
-from evaluation.models import Dataset, Study
+from evaluation.models import Dataset, Image, Study
 from evaluation.phantoms import draw_phantom
 from evaluation.sealing import seal_study
 from evaluation.studies import create_study
@@ -59,6 +60,14 @@ def real_images(db, photographs) -> Dataset:
 def square_phantom(entity: str, seed: int) -> np.ndarray:
     """Return a square cut from a phantom; drawn once for all tests."""
     return np.ascontiguousarray(draw_phantom(entity, seed)[:256, :256])
+
+
+def add_synthetic_image(*, generator: str, revision: str, licence: str, **new: Any) -> Image:
+    """Put one generated image into the catalogue."""
+    (image,) = add_synthetic_images(
+        [NewImage(**new)], generator=generator, revision=revision, licence=licence
+    )
+    return image
 
 
 @pytest.fixture

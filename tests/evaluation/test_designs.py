@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from evaluation.catalogue import add_synthetic_image
 from evaluation.closing import close_study
 from evaluation.dataset import unblinded_table
 from evaluation.design.drawing import ListDesign, draw_lists
@@ -28,7 +27,7 @@ from evaluation.seal import randomisation_seed
 from evaluation.sealing import seal_study
 from evaluation.simulated import Skill, read_study
 from evaluation.studies import create_study
-from tests.conftest import square_phantom
+from tests.conftest import add_synthetic_image, square_phantom
 
 
 def recomputed(study):

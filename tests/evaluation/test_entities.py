@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import translation
 from PIL import Image
 
-from evaluation.catalogue import add_synthetic_image, get_dataset
+from evaluation.catalogue import get_dataset
 from evaluation.entities import add_entity, entity_title
 from evaluation.errors import EvaluationError
 from evaluation.importing import plan_import, run_import
@@ -17,7 +17,7 @@ from evaluation.models import OwnEntity
 from evaluation.sealing import seal_study
 from evaluation.studies import create_study
 from evaluation.views.questions import asked_questions
-from tests.conftest import square_phantom
+from tests.conftest import add_synthetic_image, square_phantom
 
 
 @pytest.fixture

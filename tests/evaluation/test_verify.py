@@ -13,7 +13,6 @@ from django.db import connection
 
 from evaluation import verify
 from evaluation.auditing import draft_of, keep_certificate
-from evaluation.catalogue import add_synthetic_image
 from evaluation.closing import close_study
 from evaluation.entering import debrief, describe_rater, give_consent, start_reading
 from evaluation.export import VERIFIER
@@ -24,7 +23,7 @@ from evaluation.sealing import seal_study
 from evaluation.sessions import GivenAnswer, note_shown, practise_again, record_answer, turn
 from evaluation.studies import create_study
 from evaluation.verifying import verify_export
-from tests.conftest import square_phantom
+from tests.conftest import add_synthetic_image, square_phantom
 
 pytestmark = pytest.mark.django_db
 
