@@ -1,13 +1,16 @@
 """Figures of a generator's model card: `python -m benchmarks.generator_card NAME DATASET [IMAGES]`.
 
-Needs the training images in the catalogue (`import_images`). Two questions are asked of `IMAGES`
-generated images of each entity, with the real images of held-out lesions as the yardstick:
-does a simple classifier, trained on the training images, see the entity that was asked for;
-and do generated images lie nearer to a training image than held-out real images do (copies would)?
+Needs the training images in the catalogue (`import_images`). Three questions are asked of `IMAGES`
+generated images of each entity, the first two with the real images of held-out lesions as the
+yardstick: does a simple classifier, trained on the training images, see the entity that was asked
+for; do generated images lie nearer to a training image than held-out real images do (copies
+would); and what does each control change, with the seed kept?
 """
 
 import os
 import sys
+from dataclasses import replace
+from typing import Any
 
 import django
 import numpy as np
@@ -17,6 +20,8 @@ from sklearn.metrics import recall_score
 from sklearn.neighbors import NearestNeighbors
 
 from benchmarks.product import machine
+from generation.engine.generator import Generator, ImageRequest
+from generation.engine.prompts import prompt_of
 
 SIZE = 16  # px; coarse on purpose: colour, shape and place of the lesion
 
@@ -35,7 +40,6 @@ def main(name: str, dataset: str, per_entity: str = "40") -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
     from generation.batches import OWN_WEIGHTS
-    from generation.engine.generator import ImageRequest
     from generation.engine.registry import load_generator
     from generation.training import BASE_FRAME, gather
 
@@ -67,7 +71,46 @@ def main(name: str, dataset: str, per_entity: str = "40") -> int:
     for what, points in (("generated", made), ("held-out", unseen)):
         distance = near.kneighbors(points)[0] / np.sqrt(points.shape[1])
         print(f"  {what:<9} {np.percentile(distance, 1):.4f}, {np.median(distance):.4f}")
+    print_controls(generator)
     return 0
+
+
+def print_controls(generator: Generator) -> None:
+    """Print how much each control changes of an image, and whether words do as attributes do."""
+    plain = [ImageRequest(entity=e, seed=s) for e in generator.entities[:2] for s in range(8)]
+
+    def made(**asked: Any) -> np.ndarray:
+        requests = [replace(request, **asked) for request in plain]
+        return np.stack(generator.generate(requests)).astype(float)
+
+    def apart(one: np.ndarray, other: np.ndarray) -> str:
+        return f"{np.sqrt(np.square(one - other).mean()):.1f}"
+
+    base = made()
+    print("root mean square of what a control changes, of 255, the seed kept (16 images)")
+    print(f"  another seed                 {apart(base, np.roll(base, 1, axis=0))}")
+    pairs: dict[str, tuple[Any, Any]] = {
+        "sex": ("female", "male"),
+        "age": (20.0, 80.0),
+        "site": ("face", "lower extremity"),
+        "tone": (0.0, 65.0),
+    }
+    for name in sorted(pairs.keys() & generator.controls):
+        one, other = (made(**{name: value}) for value in pairs[name])
+        print(f"  {name:<5} {pairs[name][0]} / {pairs[name][1]}".ljust(31) + apart(one, other))
+    if "tone" in generator.controls:
+        lights = [made(tone=degrees)[:, ::16, ::16].mean() for degrees in (0.0, 19.0, 48.0, 65.0)]
+        print("  brightness from brown to very light: " + ", ".join(f"{v:.0f}" for v in lights))
+    if {"prompt", "sex", "site"} <= generator.controls:
+        told = made(sex="female", site="face")
+        said = np.concatenate(
+            [
+                np.stack(generator.generate([replace(request, prompt=prompt_of(asked))]))
+                for request in plain
+                for asked in [replace(request, sex="female", site="face")]
+            ]
+        )
+        print(f"  the same in words            {apart(told, said.astype(float))}")
 
 
 if __name__ == "__main__":

@@ -5,18 +5,25 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db import transaction
-from django.http import HttpRequest
+from django.db.models import F
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from evaluation.admin.base import PlainAdmin, who
 from evaluation.entities import ENTITIES
-from generation.batches import OWN_WEIGHTS, plan_batch, progress_of
+from generation.batches import OWN_WEIGHTS, Asked, images_of, plan_batch, progress_of
 from generation.engine.generator import GenerationError, ImageRequest
 from generation.engine.registry import generator_names
 from generation.models import Batch
 from generation.tasks import make_batch
+
+SHOWN = 120  # images on a batch's page
+ASKED = ("prompt", "sex", "age", "site", "tone")
+#: A typology angle within each class of `SKINS`, and the classes' names.
+SKIN_DEGREES = (-50.0, -10.0, 19.0, 34.0, 48.0, 65.0)
+SKIN_NAMES = (_("dark"), _("brown"), _("tan"), _("intermediate"), _("light"), _("very light"))
 
 
 def known_generators() -> list[tuple[str, str]]:
@@ -41,6 +48,29 @@ class BatchForm(forms.ModelForm):
         max_value=10_000,
         help_text=_("About a second each on a plain computer"),
     )
+    prompt = forms.CharField(
+        label=_("Prompt"),
+        required=False,
+        max_length=300,
+        help_text=_("In words: melanoma on the back of a 60-year-old woman. Or choose below."),
+        widget=forms.TextInput(attrs={"size": 60}),
+    )
+    sex = forms.ChoiceField(
+        label=_("Sex"),
+        required=False,
+        choices=[("", _("any")), ("female", _("female")), ("male", _("male"))],
+    )
+    age = forms.FloatField(label=_("Age in years"), required=False, min_value=0, max_value=110)
+    site = forms.CharField(
+        label=_("Body site"), required=False, help_text=_("In English: back, face, foot, …")
+    )
+    tone = forms.TypedChoiceField(
+        label=_("Skin"),
+        required=False,
+        coerce=float,
+        empty_value=None,
+        choices=[("", _("any")), *zip(SKIN_DEGREES, SKIN_NAMES, strict=True)],
+    )
     guidance = forms.FloatField(
         label=_("Guidance"),
         initial=ImageRequest.guidance,
@@ -56,12 +86,21 @@ class BatchForm(forms.ModelForm):
         model = Batch
         fields = ("generator", "entities", "per_entity", "seed", "guidance", "steps")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Let a prompt name the diagnosis instead of the boxes."""
+        super().__init__(*args, **kwargs)
+        self.fields["entities"].required = False
+
     def clean(self) -> dict[str, Any]:
         """Plan the batch, so that what cannot be done is said beside the fields."""
         data = super().clean() or {}
         if not self.errors:
             try:
-                self.instance = plan_batch(**data)
+                told = {name: data.pop(name) for name in ASKED}
+                asked = Asked(**{name: v for name, v in told.items() if v not in ("", None)})
+                if asked.prompt:
+                    data["entities"] = []  # the prompt names the diagnosis
+                self.instance = plan_batch(**data, asked=asked)
             except GenerationError as problem:
                 self.add_error(None, str(problem))
         return data
@@ -84,7 +123,39 @@ class BatchAdmin(PlainAdmin):
     form = BatchForm
     add_title = _("Generate AI images")
     list_display = ("__str__", "generator", "progress", "standing", "created_at")
-    fields = ("generator", "entities", "per_entity", "guidance", "seed", "steps")
+    fieldsets = (
+        (None, {"fields": ("generator", "entities", "per_entity")}),
+        (_("What else the images shall show"), {"fields": ASKED}),
+        (_("How they are made"), {"fields": ("guidance", "seed", "steps")}),
+    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Batch | None = None) -> Any:
+        """Show of a batch what was asked for."""
+        if obj is None:
+            return super().get_fieldsets(request, obj)
+        shown = ("generator", "entities", "per_entity", "asked", "guidance", "seed", "steps")
+        return ((None, {"fields": shown}),)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show the images with the photographs that they resemble most."""
+        batch = self.get_object(request, object_id)
+        context: dict[str, Any] = {}
+        if batch:
+            images = images_of(batch).order_by(F("likeness").desc(nulls_last=True), "pk")
+            context = {
+                "progress": progress_of(batch),
+                "compared": images.exclude(likeness=None).exists(),
+                "suspected": images.filter(suspected_copy=True).count(),
+                "pairs": images[:SHOWN],
+            }
+        context |= extra_context or {}
+        return super().change_view(request, object_id, form_url, context)
 
     @admin.display(description=_("made"))
     def progress(self, batch: Batch) -> SafeString:

@@ -2,24 +2,47 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 
+import numpy as np
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from evaluation.catalogue import add_synthetic_image
-from evaluation.entities import ENTITIES
+from evaluation.catalogue import NewImage, add_synthetic_images
+from evaluation.models import Image
 from generation.engine.generator import GenerationError, Generator, ImageRequest
-from generation.engine.registry import generator_names
+from generation.engine.prompts import entity_in
+from generation.engine.registry import vocabulary_of
 from generation.models import Batch, PlannedImage
 
 OWN_WEIGHTS = settings.VAR_DIR / "weights"
 LEASE = timedelta(minutes=10)  # a claim of a process that died falls back after it
 
 OnStep = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of every image of a batch beside its entity; see `ImageRequest`."""
+
+    prompt: str | None = None
+    sex: str | None = None
+    age: float | None = None
+    site: str | None = None
+    tone: float | None = None
+
+    def as_json(self) -> dict[str, str | float]:
+        """Return what is given."""
+        return {key: value for key, value in asdict(self).items() if value is not None}
+
+
+def _request(entity: str, seed: int, asked: Asked) -> ImageRequest:
+    return ImageRequest(entity=entity, seed=seed, **asdict(asked))
 
 
 def image_seed(seed: int, entity: str, number: int) -> int:
@@ -35,22 +58,31 @@ def plan_batch(
     per_entity: int,
     entities: Sequence[str] = (),
     seed: int = 0,
+    asked: Asked | None = None,
     guidance: float = ImageRequest.guidance,
     steps: int = ImageRequest.steps,
     actor: User | None = None,
 ) -> Batch:
     """Plan `per_entity` images of each entity, or return the batch that planned just that.
 
+    Args:
+        entities: codes; where there are none, the one that a prompt names, else all.
+        asked: of every image beside its entity.
+
     Raises:
-        GenerationError: an unknown generator or entity, or a number that makes no sense.
+        GenerationError: an unknown generator, entity or value, or a number that makes no sense.
     """
-    chosen = list(dict.fromkeys(entities)) or list(ENTITIES)
-    if unknown := sorted(set(chosen) - set(ENTITIES)):
-        raise GenerationError(f"entity '{unknown[0]}' is unknown; use one of {', '.join(ENTITIES)}")
-    if generator not in (names := generator_names(OWN_WEIGHTS)):
+    known = vocabulary_of(generator, OWN_WEIGHTS)
+    told = asked or Asked()
+    named = entity_in(told.prompt, known.entities) if told.prompt and not entities else None
+    if told.prompt and not entities and not named:
         raise GenerationError(
-            f"generator '{generator}' is unknown; there are: {', '.join(names) or 'none yet'}"
+            f"the prompt '{told.prompt}' names no diagnosis that is known; put one in, or name it "
+            "with --entity"
         )
+    chosen = [named] if named else list(dict.fromkeys(entities)) or list(known.entities)
+    for entity in chosen:
+        known.check(_request(entity, 0, told))
     for what, value, least in (("images per entity", per_entity, 1), ("steps", steps, 2)):
         if value < least:
             raise GenerationError(f"{what} is {value}; use at least {least}")
@@ -61,6 +93,7 @@ def plan_batch(
         "entities": chosen,
         "per_entity": per_entity,
         "seed": seed,
+        "asked": told.as_json(),
         "guidance": guidance,
         "steps": steps,
     }
@@ -102,6 +135,12 @@ def progress_of(batch: Batch) -> tuple[int, int]:
     return batch.planned.exclude(image=None).count(), batch.planned.count()
 
 
+def images_of(batch: Batch) -> QuerySet[Image]:
+    """Return the images of a batch that are made, less those of studies that are open."""
+    made = batch.planned.exclude(image=None).values("image")
+    return Image.objects.filter(pk__in=made, sealed=False)
+
+
 def run_batch(batch: Batch, generator: Generator, on_step: OnStep | None = None) -> int:
     """Make what is still to be made, `compute_batch` images at a time.
 
@@ -116,43 +155,90 @@ def run_batch(batch: Batch, generator: Generator, on_step: OnStep | None = None)
     """
     _settle_revision(batch, generator)
     made = 0
-    while claimed := _claim(batch, generator.compute_batch):
-        try:
-            requests = [
-                ImageRequest(
-                    entity=planned.entity,
-                    seed=planned.seed,
-                    guidance=batch.guidance,
-                    steps=batch.steps,
-                )
-                for planned in claimed
-            ]
-            images = generator.generate(requests)
-            with transaction.atomic():
-                for planned, request, pixels in zip(claimed, requests, images, strict=True):
-                    planned.image = add_synthetic_image(
-                        pixels=pixels,
-                        name=f"{generator.name}-{batch.pk}-{planned.index}",
-                        entity=planned.entity,
-                        generator=generator.name,
-                        revision=generator.revision,
-                        licence=generator.licence,
-                        recipe={
-                            "label": request.entity,
-                            "seed": request.seed,
-                            "steps": request.steps,
-                            "guidance": request.guidance,
-                            "size": request.size,
-                        },
-                    )
-                PlannedImage.objects.bulk_update(claimed, ["image"])
-        except BaseException:  # Ctrl-C too: others may take these images up at once
-            PlannedImage.objects.filter(pk__in=[p.pk for p in claimed]).update(claimed_until=None)
-            raise
-        made += len(claimed)
-        if on_step:
-            on_step(*progress_of(batch))
+    with ThreadPoolExecutor(1) as sampler:  # the next images are made while the last are recorded
+        at_work = _begin(batch, generator, sampler)
+        while at_work:
+            following = None
+            try:
+                images = at_work.images.result()
+                following = _begin(batch, generator, sampler)
+                _record(batch, generator, at_work, images)
+            except BaseException:  # Ctrl-C too: others may take these images up at once
+                for part in (at_work, following):
+                    _give_back(part)
+                raise
+            made += len(at_work.claimed)
+            if on_step:
+                on_step(*progress_of(batch))
+            at_work = following
     return made
+
+
+@dataclass(frozen=True)
+class _AtWork:
+    """Claimed images, and what a thread makes of them."""
+
+    claimed: list[PlannedImage]
+    requests: list[ImageRequest]
+    images: "Future[Sequence[np.ndarray]]"
+
+
+def _begin(batch: Batch, generator: Generator, sampler: ThreadPoolExecutor) -> _AtWork | None:
+    """Claim the next images and have them made; None if nothing is left."""
+    claimed = _claim(batch, generator.compute_batch)
+    if not claimed:
+        return None
+    asked = Asked(**batch.asked)
+    requests = [
+        replace(
+            _request(planned.entity, planned.seed, asked),
+            guidance=batch.guidance,
+            steps=batch.steps,
+        )
+        for planned in claimed
+    ]
+    return _AtWork(claimed, requests, sampler.submit(generator.generate, requests))
+
+
+@transaction.atomic
+def _record(
+    batch: Batch, generator: Generator, made: _AtWork, images: Sequence[np.ndarray]
+) -> None:
+    """Put images into the catalogue, and note that they are made."""
+    new = [
+        NewImage(
+            pixels=pixels,
+            name=f"{generator.name}-{batch.pk}-{planned.index}",
+            entity=planned.entity,
+            recipe={
+                "label": request.entity,
+                "seed": request.seed,
+                "steps": request.steps,
+                "guidance": request.guidance,
+                "size": request.size,
+                **batch.asked,
+            },
+            sex=request.sex or "",
+            age=request.age,
+            site=request.site or "",
+            skin_tone=request.tone,
+        )
+        for planned, request, pixels in zip(made.claimed, made.requests, images, strict=True)
+    ]
+    added = add_synthetic_images(
+        new, generator=generator.name, revision=generator.revision, licence=generator.licence
+    )
+    for planned, image in zip(made.claimed, added, strict=True):
+        planned.image = image
+    PlannedImage.objects.bulk_update(made.claimed, ["image"])
+
+
+def _give_back(part: _AtWork | None) -> None:
+    """Let others take up what was claimed."""
+    if part:
+        part.images.cancel()
+        keys = [planned.pk for planned in part.claimed]
+        PlannedImage.objects.filter(pk__in=keys).update(claimed_until=None)
 
 
 def _settle_revision(batch: Batch, generator: Generator) -> None:

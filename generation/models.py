@@ -18,6 +18,12 @@ class Batch(models.Model):
     entities = models.JSONField(_("entities"))
     per_entity = models.PositiveIntegerField(_("images per entity"))
     seed = models.BigIntegerField(_("seed"), default=0)
+    asked = models.JSONField(
+        _("asked for"),
+        default=dict,
+        blank=True,
+        help_text=_("Beside the diagnosis: prompt, or sex, age, site, tone"),
+    )
     guidance = models.FloatField(_("guidance"))
     steps = models.PositiveSmallIntegerField(_("steps"))
     created_by = models.ForeignKey(

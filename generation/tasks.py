@@ -2,8 +2,9 @@
 
 from django_tasks import task
 
+from evaluation.copies import find_copies
 from evaluation.errors import EvaluationError
-from generation.batches import OWN_WEIGHTS, run_batch
+from generation.batches import OWN_WEIGHTS, images_of, run_batch
 from generation.engine.generator import GenerationError
 from generation.engine.registry import load_generator
 from generation.models import Batch
@@ -11,9 +12,13 @@ from generation.models import Batch
 
 @task()
 def make_batch(batch_pk: int) -> None:
-    """Make what is missing of a batch; what hinders it is written where coordinators see it."""
+    """Make what is missing of a batch and compare it with the photographs.
+
+    What hinders it is written where coordinators see it.
+    """
     batch = Batch.objects.get(pk=batch_pk)
     try:
         run_batch(batch, load_generator(batch.generator, OWN_WEIGHTS))
+        find_copies(images_of(batch))
     except (GenerationError, EvaluationError) as problem:
         Batch.objects.filter(pk=batch.pk).update(problem=str(problem))

@@ -1,6 +1,7 @@
 """Training as a service: images of the catalogue in, a generator of one's own out."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -8,25 +9,31 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+from accelerate import PartialState
 from diffusers import UNet2DModel
 from django.conf import settings
 from django.template.loader import render_to_string
 
 from evaluation.catalogue import TrainingImage, images_for_training, open_original
 from evaluation.entities import ENTITIES
+from evaluation.models import Image
 from generation.batches import OWN_WEIGHTS
 from generation.engine.cascade.files import load_cascade, save_cascade
 from generation.engine.cascade.generator import CascadeGenerator
+from generation.engine.cascade.networks import BaseNetwork
 from generation.engine.contact_sheet import contact_sheet
 from generation.engine.devices import choose_device
 from generation.engine.generator import GenerationError, ImageRequest
 from generation.engine.registry import find_weights
 from generation.engine.training.loop import Progress, Recipe, train
 from generation.engine.training.pixels import LabelledPixels, shrink
+from generation.engine.training.reader import LESSONS, teach_reader
 from generation.engine.training.stages import BaseStage, UpsamplerStage
+from generation.engine.vocabulary import SEXES, Vocabulary
 
 BASE_FRAME = (96, 72)  # px; crops of 64 wander in it
 FINE_FRAME = (341, 256)  # px; smaller images hold no texture for the upsampler to learn
+ENOUGH = 20  # images from which an attribute, or a site, can be learnt
 HELD_OUT = 20  # one lesion in so many is never trained on
 
 OnStep = Callable[[int, int], None]
@@ -37,6 +44,7 @@ class Gathered:
     """Training data, with what was left out."""
 
     data: LabelledPixels
+    vocabulary: Vocabulary
     left_out: int  # of lesions on the other side of the split
     too_small: int
 
@@ -52,6 +60,7 @@ def gather(
     *,
     enlarge: bool,
     unseen: bool = False,
+    vocabulary: Vocabulary | None = None,
     on_step: OnStep | None = None,
 ) -> Gathered:
     """Decode and shrink the real images of `datasets` to `frame` (width, height).
@@ -60,16 +69,18 @@ def gather(
         datasets: names; all real images of the catalogue where there are none.
         frame: in px.
         enlarge: take images that are smaller than the frame, too.
+        vocabulary: of a generator to be trained further; else that of the images.
         unseen: take the held-out lesions and leave out all others, to test a generator on.
         on_step: told how far it is.
 
     Raises:
         GenerationError: nothing is left to train on.
     """
-    codes = list(ENTITIES)
     taken: list[TrainingImage] = []
     left_out = too_small = 0
     for each in images_for_training(datasets):
+        if each.entity not in ENTITIES:
+            continue  # a diagnosis that the catalogue adds
         long, short = sorted((each.image.width, each.image.height), reverse=True)
         if not enlarge and (long < frame[0] or short < frame[1]):
             too_small += 1
@@ -89,8 +100,44 @@ def gather(
             pixels[k] = image
             if on_step:
                 on_step(k + 1, len(taken))
-    labels = np.array([codes.index(each.entity) for each in taken])
-    return Gathered(LabelledPixels(pixels, labels), left_out, too_small)
+    known = vocabulary or learnable(taken)
+    rows = np.array([_rows(known, each.image) for each in taken])
+    return Gathered(LabelledPixels(pixels, rows), known, left_out, too_small)
+
+
+def learnable(images: Sequence[TrainingImage]) -> Vocabulary:
+    """Return what a generator can learn to be asked for from `images`."""
+    sites = Counter(_site(each.image) for each in images)
+    counts = {
+        "sex": sum(each.image.sex in SEXES for each in images),
+        "age": sum(each.image.age is not None for each in images),
+        "tone": sum(each.image.skin_tone is not None for each in images),
+    }
+    known = tuple(sorted(site for site, count in sites.items() if site and count >= ENOUGH))
+    attributes = [name for name, count in counts.items() if count >= ENOUGH]
+    if known:
+        attributes.append("site")
+    return Vocabulary(tuple(ENTITIES), known, tuple(sorted(attributes)))
+
+
+def _site(image: Image) -> str:
+    site = image.site.replace("_", " ").lower()
+    return "" if site == "unknown" else site
+
+
+def _rows(known: Vocabulary, image: Image) -> list[int]:
+    """Return an image's row of each attribute's table; what is not known of it is left open."""
+    site = _site(image)
+    return known.rows(
+        ImageRequest(
+            entity=image.entity,
+            seed=0,
+            sex=image.sex if image.sex in SEXES else None,
+            age=image.age,
+            site=site if site in known.sites else None,
+            tone=image.skin_tone,
+        )
+    )
 
 
 def train_generator(
@@ -123,10 +170,11 @@ def train_generator(
     chosen = str(choose_device(device))
     base_start, fine_start = _starts(start_from) if start_from else (None, None)
     run = settings.VAR_DIR / "training" / name
-    coarse = gather(datasets, BASE_FRAME, enlarge=True, on_step=on_step)
+    known = base_start.conditions.vocabulary if base_start else None
+    coarse = gather(datasets, BASE_FRAME, enlarge=True, vocabulary=known, on_step=on_step)
     fine = gather(fine_datasets or datasets, FINE_FRAME, enlarge=False, on_step=on_step)
     base = train(
-        BaseStage(coarse.data, len(ENTITIES), base_start),
+        BaseStage(coarse.data, coarse.vocabulary, base_start),
         recipe,
         run,
         device=chosen,
@@ -140,13 +188,17 @@ def train_generator(
         on_progress=on_progress,
     )
     target = OWN_WEIGHTS / name
+    if not PartialState().is_main_process:  # of several that `accelerate launch` started
+        return target
+    lessons = min(LESSONS, 10 * recipe.images // recipe.batch)
+    teach_reader(base.conditions, seed=recipe.seed, steps=lessons)
     card = render_to_string(
         "generation/model_card.md",
         {
             "name": name,
             "start_from": start_from,
             "date": date.today(),
-            "entities": list(ENTITIES),
+            "vocabulary": coarse.vocabulary,
             "datasets": datasets,
             "fine_datasets": fine_datasets or datasets,
             "coarse": coarse,
@@ -160,14 +212,15 @@ def train_generator(
             ),
         },
     )
-    save_cascade(target, base, upsampler, tuple(ENTITIES), card)
+    save_cascade(target, base, upsampler, card)
     _write_sheet(CascadeGenerator(name, target, chosen), run / "contact_sheet.png")
     return target
 
 
-def _starts(name: str) -> tuple[UNet2DModel, UNet2DModel]:
+def _starts(name: str) -> tuple[BaseNetwork, UNet2DModel]:
     """Return both networks of the generator `name`, to be trained further."""
-    base, upsampler, entities = load_cascade(find_weights(name, OWN_WEIGHTS))
+    base, upsampler = load_cascade(find_weights(name, OWN_WEIGHTS))
+    entities = base.conditions.vocabulary.entities
     if entities != tuple(ENTITIES):
         raise GenerationError(
             f"generator '{name}' makes {', '.join(entities)}; start from one that makes "

@@ -1,7 +1,7 @@
 """The one interface of everything that makes synthetic images."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -67,24 +67,3 @@ class Generator(Protocol):
             GenerationError: a request asks for what this generator does not honour.
         """
         ...
-
-
-def check_requests(generator: Generator, requests: Sequence[ImageRequest]) -> None:
-    """Refuse requests that `generator` cannot honour, naming the field and the mend.
-
-    Raises:
-        GenerationError: an unknown entity, or a control that would be ignored.
-    """
-    names = {field.name for field in fields(ImageRequest)} & set(CONTROLS)
-    for request in requests:
-        if request.entity not in generator.entities:
-            raise GenerationError(
-                f"generator '{generator.name}' knows no entity '{request.entity}'; "
-                f"use one of {', '.join(generator.entities)}"
-            )
-        asked = {name for name in names if getattr(request, name) is not None}
-        if ignored := sorted(asked - generator.controls):
-            raise GenerationError(
-                f"generator '{generator.name}' does not honour {', '.join(ignored)}; "
-                "leave it out or choose a generator that does"
-            )

@@ -18,9 +18,10 @@ from huggingface_hub import snapshot_download
 from PIL import Image
 
 from generation.engine.devices import choose_device, compute_dtype
-from generation.engine.generator import GenerationError, ImageRequest, OnStep, check_requests
-from generation.engine.prompts import WORDS, check_template, prompt_of
+from generation.engine.generator import GenerationError, ImageRequest, OnStep
+from generation.engine.prompts import check_template, prompt_of
 from generation.engine.recipe import PipelineRecipe
+from generation.engine.vocabulary import OPEN
 
 #: Draw their noise apart from the images' own streams, so that a seed would not fix an image.
 UNSEEDED = ("DPMSolverSDEScheduler",)
@@ -31,8 +32,9 @@ BLACK = 0.02  # brightest value of an image that a safety checker or an overflow
 class PipelineGenerator:
     """A pipeline behind the interface of all generators."""
 
-    controls = frozenset({"prompt", "sex", "age", "site"})
-    entities = tuple(WORDS)
+    vocabulary = OPEN
+    controls = vocabulary.controls
+    entities = vocabulary.entities
 
     def __init__(self, name: str, recipe: PipelineRecipe, device: str = "auto") -> None:
         """Load the pipeline.
@@ -82,7 +84,8 @@ class PipelineGenerator:
             GenerationError: an unknown entity, a control that is not honoured, requests whose
                 steps or guidance differ, or an image that came out black or as no number.
         """
-        check_requests(self, requests)
+        for request in requests:
+            self.vocabulary.check(request)
         if len({(request.steps, request.guidance) for request in requests}) > 1:
             raise GenerationError(
                 "all requests of one call need the same steps and guidance; split the call"

@@ -1,22 +1,41 @@
-"""Prompts: the one place where a request becomes words for generators that read text."""
+"""Prompts: the one place where what is asked of an image becomes words, and words are read."""
 
+import re
 import string
+from collections.abc import Iterator, Sequence
+
+import numpy as np
 
 from generation.engine.generator import GenerationError, ImageRequest
 
-#: What models of language and images call the entities.
-WORDS = {
-    "mel": "melanoma",
-    "nv": "melanocytic nevus",
-    "akiec": "actinic keratosis",
-    "bkl": "benign keratosis",
-    "bcc": "basal cell carcinoma",
-    "df": "dermatofibroma",
-    "vasc": "vascular lesion",
+#: What the entities are called, the commonest name first.
+NAMES = {
+    "mel": ("melanoma", "malignant melanoma"),
+    "nv": ("melanocytic nevus", "nevus", "naevus", "mole"),
+    "akiec": ("actinic keratosis", "intraepithelial carcinoma", "bowen's disease"),
+    "bkl": ("benign keratosis", "seborrheic keratosis", "solar lentigo"),
+    "bcc": ("basal cell carcinoma", "basalioma"),
+    "df": ("dermatofibroma",),
+    "vasc": ("vascular lesion", "angioma", "hemangioma"),
 }
+PEOPLE = {"male": ("man", "male"), "female": ("woman", "female"), "": ("person", "patient")}
 TEMPLATE = "a dermoscopic image of {entity}{place}{person}"
 #: What a template may name: the entity in words, and where and on whom, empty if unknown.
 FIELDS = ("entity", "place", "person")
+#: The ways of saying the same that a generator of ours learns; the first one is used by default.
+WORDINGS = (
+    TEMPLATE,
+    "dermoscopic image of a {entity}{place}{person}",
+    "dermoscopy of {entity}{place}{person}",
+    "photograph of an {entity}{place}{person}",
+    "{entity}{place}{person}",
+    "{entity}",
+)
+AGES = range(0, 90, 5)  # years; ages are taken as the nearest of them
+#: Bounds in degrees between six classes of skin colour, by the individual typology angle (Chardon
+#: et al. 1991, "Skin colour typology and suntanning pathways"), and what the classes are called.
+TONES = (-30.0, 10.0, 28.0, 41.0, 55.0)
+SKINS = ("dark", "brown", "tan", "intermediate", "light", "very light")
 
 
 def check_template(template: str) -> None:
@@ -42,8 +61,79 @@ def prompt_of(request: ImageRequest, template: str = TEMPLATE) -> str:
     """Return the words for a request: its own prompt, or the template filled in."""
     if request.prompt is not None:
         return request.prompt
+    person = PEOPLE.get(request.sex or "", PEOPLE[""])[0]
+    return _fill(template, request, names_of(request.entity)[0], person)
+
+
+def any_prompt_of(request: ImageRequest, rng: np.random.Generator) -> str:
+    """Return the words for a request in a wording and with names drawn at random."""
+    person = str(rng.choice(PEOPLE.get(request.sex or "", PEOPLE[""])))
+    template = str(rng.choice(WORDINGS[:-1]))
+    if (request.sex, request.age, request.site, request.tone) == (None, None, None, None):
+        template = str(rng.choice(WORDINGS))
+    return _fill(template, request, str(rng.choice(names_of(request.entity))), person)
+
+
+def _fill(template: str, request: ImageRequest, entity: str, person: str) -> str:
     place = f" on the {request.site}" if request.site else ""
     age = f"{request.age:.0f}-year-old " if request.age is not None else ""
-    sex = {"male": "man", "female": "woman"}.get(request.sex or "", "person")
-    person = f" of a {age}{sex}" if age or request.sex else ""
-    return template.format(entity=WORDS[request.entity], place=place, person=person)
+    skin = f" with {SKINS[tone_class(request.tone)]} skin" if request.tone is not None else ""
+    whom = f" of a {age}{person}{skin}" if age or request.sex or skin else ""
+    return template.format(entity=entity, place=place, person=whom)
+
+
+def tone_class(tone: float) -> int:
+    """Return the class of a skin tone in degrees: its place in `SKINS`."""
+    return int(np.digitize(tone, TONES))
+
+
+def names_of(entity: str) -> tuple[str, ...]:
+    """Return what an entity is called; one that we do not know goes by its code."""
+    return NAMES.get(entity, (entity,))
+
+
+def words_of(prompt: str) -> list[str]:
+    """Return a prompt's words in small letters; ages as the nearest of `AGES`."""
+    return [
+        str(min(5 * round(int(word) / 5), AGES[-1])) if word.isdigit() else word
+        for word in re.findall(r"\d{1,3}|[^\W\d_]+(?:'[a-z]+)?", prompt.lower())
+    ]
+
+
+def vocabulary(entities: Sequence[str], sites: Sequence[str]) -> tuple[str, ...]:
+    """Return all words that the wordings can hold, sorted."""
+
+    def texts() -> Iterator[str]:
+        for entity in entities:
+            yield from names_of(entity)
+        for people in PEOPLE.values():
+            yield from people
+        for template in WORDINGS:
+            yield template.format(entity="", place="", person="")
+        yield from sites
+        yield "on the of a year old with skin"
+        yield from SKINS
+        yield from map(str, AGES)
+
+    return tuple(sorted({word for text in texts() for word in words_of(text)}))
+
+
+def entity_in(prompt: str, entities: Sequence[str]) -> str | None:
+    """Return the entity that a prompt names, the longest name first; None if it names none.
+
+    Raises:
+        GenerationError: it names several.
+    """
+    text = f" {' '.join(words_of(prompt))} "
+    found: list[str] = []
+    names = [(name, entity) for entity in entities for name in names_of(entity)]
+    for name, entity in sorted(names, key=lambda each: -len(each[0])):
+        said = f" {' '.join(words_of(name))} "
+        if said in text:
+            found.append(entity)
+            text = text.replace(said, " ")
+    if len(set(found)) > 1:
+        raise GenerationError(
+            f"the prompt '{prompt}' names {' and '.join(dict.fromkeys(found))}; name one diagnosis"
+        )
+    return found[0] if found else None

@@ -1,9 +1,11 @@
 """The registry: which generators there are, by name."""
 
+import json
 from pathlib import Path
 
 from generation.engine.generator import GenerationError, Generator
 from generation.engine.recipe import FILE, PipelineRecipe
+from generation.engine.vocabulary import OPEN, Vocabulary
 
 #: The file by which a directory of weights says what it is.
 CASCADE, PIPELINE = "cascade.json", FILE
@@ -31,6 +33,26 @@ def load_generator(name: str, own: Path, device: str = "auto") -> Generator:
     from generation.engine.cascade.generator import CascadeGenerator
 
     return CascadeGenerator(name, folder, device)
+
+
+def vocabulary_of(name: str, own: Path) -> Vocabulary:
+    """Return what the generator called `name` can be asked for, without loading its networks.
+
+    Raises:
+        GenerationError: there is none, or its files are broken.
+    """
+    folder = find_weights(name, own)
+    if _kind_of(folder) == PIPELINE:
+        return OPEN
+    described = folder / "conditions" / "config.json"
+    try:
+        config = json.loads(described.read_text())
+        entities, sites, attributes = (
+            tuple(config[key]) for key in ("entities", "sites", "attributes")
+        )
+        return Vocabulary(entities, sites, attributes)
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise GenerationError(f"{described}: cannot be read ({problem})") from problem
 
 
 def find_weights(name: str, own: Path) -> Path:

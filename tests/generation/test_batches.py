@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -17,10 +18,13 @@ from django.db import connection
 from django.urls import reverse
 
 from evaluation.accounts import create_account
+from evaluation.errors import EvaluationError
 from evaluation.models import Image
-from generation.batches import image_seed, plan_batch, progress_of, run_batch
+from generation.batches import Asked, image_seed, plan_batch, progress_of, run_batch
 from generation.engine.generator import GenerationError
 from generation.models import Batch
+
+ORIGINALS = settings.VAR_DIR / "media" / "originals"
 
 
 class Painter:
@@ -30,13 +34,14 @@ class Painter:
     controls, entities = frozenset(), ("mel", "nv")
 
     def __init__(self, stop_at=None):
-        self.stop_at, self.calls = stop_at, 0
+        self.stop_at, self.calls, self.asked = stop_at, 0, []
 
     def settings(self):
         return {}
 
     def generate(self, requests, on_step=None):
         self.calls += 1
+        self.asked += requests
         if self.calls == self.stop_at:
             raise KeyboardInterrupt
         return [
@@ -78,6 +83,31 @@ def test_every_image_is_recorded_with_what_decided_it(batch):
             assert hashlib.sha256(file.read()).hexdigest() == image.sha256
 
 
+def test_what_is_asked_for_decides_the_images_and_stands_with_them(db):
+    asked = Asked(sex="female", age=60.0, site="back")
+    plain = plan_batch(generator="dermdiff", per_entity=1, entities=["mel"])
+    batch = plan_batch(generator="dermdiff", per_entity=1, entities=["mel"], asked=asked)
+    painter = Painter()
+
+    run_batch(batch, painter)
+
+    assert batch != plain
+    request = painter.asked[0]
+    assert (request.sex, request.age, request.site) == ("female", 60.0, "back")
+    image = Image.objects.get()
+    assert (image.sex, image.age, image.site, image.skin_tone) == ("female", 60.0, "back", None)
+    assert image.recipe["site"] == "back"
+
+
+def test_a_prompt_names_the_entity_where_nothing_else_does(db):
+    batch = plan_batch(
+        generator="dermdiff", per_entity=2, asked=Asked(prompt="basal cell carcinoma on the face")
+    )
+
+    assert batch.entities == ["bcc"]
+    assert batch.planned.count() == 2
+
+
 def test_a_batch_that_was_stopped_goes_on_to_the_same_images(batch):
     with pytest.raises(KeyboardInterrupt):
         run_batch(batch, Painter(stop_at=2))
@@ -92,6 +122,26 @@ def test_a_batch_that_was_stopped_goes_on_to_the_same_images(batch):
 
     assert made() == resumed
     assert len(resumed) == 10
+
+
+def test_a_store_that_takes_no_more_is_an_error_and_leaves_nothing_half_done(db):
+    """A limit on the size of files stands for a disk that is full."""
+    batch = plan_batch(generator="dermdiff", per_entity=5, entities=["mel", "nv"], seed=91)
+    for old in ORIGINALS.glob("*/*.png"):  # of earlier runs of this test
+        old.unlink()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    kept = {path for path in ORIGINALS.rglob("*") if path.is_file()}
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, before[1]))
+    try:
+        with pytest.raises(EvaluationError, match=r"written \(File too large\); make room"):
+            run_batch(batch, Painter())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert progress_of(batch) == (0, 10)
+    assert not Image.objects.exists()
+    assert {path for path in ORIGINALS.rglob("*") if path.is_file()} == kept
+    assert run_batch(batch, Painter()) == 10  # what was claimed was given back
 
 
 def test_asking_for_the_same_batch_again_plans_nothing_new(batch):
@@ -142,6 +192,10 @@ def test_seeds_do_not_depend_on_how_many_images_are_asked_for():
         ({"per_entity": 0}, "images per entity is 0; use at least 1"),
         ({"guidance": 0.2}, "guidance is 0.2"),
         ({"steps": 1}, "steps is 1"),
+        ({"asked": Asked(site="moon")}, "site 'moon' is unknown; use one of abdomen"),
+        ({"asked": Asked(prompt="a melanoma or a nevus")}, "names mel and nv"),
+        ({"asked": Asked(prompt="melanoma", sex="male")}, "put sex into its words"),
+        ({"asked": Asked(prompt="an image of the skin")}, "names no diagnosis that is known"),
     ],
 )
 def test_a_batch_that_makes_no_sense_is_refused(db, changes, words):
@@ -227,12 +281,18 @@ def test_a_coordinator_starts_a_batch_and_sees_it_finished(
                 "seed": 1,
                 "guidance": 2,
                 "steps": 2,
+                "sex": "female",
+                "age": "0",
             },
             follow=True,
         )
 
     assert "The images are being made" in response.content.decode()
-    assert Image.objects.get().entity == "mel"
+    image = Image.objects.get()
+    assert (image.entity, image.sex, image.age) == ("mel", "female", 0)
+    batch = client.get(reverse("admin:generation_batch_change", args=[Batch.objects.get().pk]))
+    assert "1 of 1 images are made" in batch.content.decode()
+    assert reverse("admin:evaluation_image_thumbnail", args=[image.pk]) in batch.content.decode()
     assert Batch.objects.get().created_by.username == "c"
     listed = client.get(reverse("admin:generation_batch_changelist")).content.decode()
     assert "1 / 1" in listed

@@ -11,9 +11,12 @@ from generation.engine.cascade.generator import CascadeGenerator
 from generation.engine.cascade.networks import build_base, build_upsampler
 from generation.engine.contact_sheet import contact_sheet
 from generation.engine.generator import GenerationError, ImageRequest
+from generation.engine.prompts import prompt_of
 from generation.engine.registry import BUILT_IN, generator_names, load_generator
+from generation.engine.vocabulary import Vocabulary
 
 STEPS = 4
+TWO = Vocabulary(("mel", "nv"))
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +57,20 @@ def test_entity_seed_and_guidance_each_change_the_image(dermdiff):
     assert len({image.tobytes() for image in images}) == 4
 
 
+def test_attributes_change_the_image_and_words_say_the_same(dermdiff):
+    told = {"sex": "female", "age": 80.0, "site": "face"}
+    words = prompt_of(request(**told))
+    plain, attributes, said, other = (
+        np.stack(dermdiff.generate([replace(each, seed=s) for s in range(4)])).astype(float)
+        for each in (request(), request(**told), request(prompt=words), request("vasc", **told))
+    )
+
+    changed = np.abs(attributes - plain).mean()
+    assert changed > 0.5
+    assert np.abs(said - attributes).mean() < changed
+    assert np.abs(said - attributes).mean() < np.abs(other - attributes).mean() / 3
+
+
 def test_entities_look_as_they_should(dermdiff):
     """Vascular lesions are redder than nevi; melanomas are darker than dermatofibromas."""
     per_entity = 4
@@ -74,9 +91,15 @@ def test_entities_look_as_they_should(dermdiff):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"entity": "wart"}, "knows no entity 'wart'; use one of mel, nv"),
-        ({"prompt": "a mole"}, "does not honour prompt"),
-        ({"sex": "female", "age": 60.0}, "does not honour age, sex"),
+        ({"entity": "wart"}, "entity 'wart' is unknown; use one of mel, nv"),
+        ({"lesion": np.ones((256, 256), bool)}, "does not honour lesion"),
+        ({"prompt": "a mole"}, "the prompt 'a mole' names nv, but mel is asked for"),
+        ({"prompt": "melanoma", "sex": "female", "age": 60.0}, "put sex, age into its words"),
+        ({"prompt": "melanoma on the moon"}, "word 'moon' is unknown"),
+        ({"tone": 20.0}, "does not honour tone"),
+        ({"prompt": "melanoma of a man with dark skin"}, "word 'dark' is unknown"),
+        ({"prompt": "an image of a woman"}, "names no diagnosis; put one in, such as melanoma"),
+        ({"site": "moon"}, "site 'moon' is unknown; use one of abdomen, back"),
         ({"size": 512}, "makes images of 256 px, not 512"),
     ],
 )
@@ -115,7 +138,7 @@ def test_a_generator_of_ones_own_goes_before_a_built_in_one_and_has_another_revi
     tmp_path, dermdiff
 ):
     torch.manual_seed(0)
-    save_cascade(tmp_path / "dermdiff", build_base(2), build_upsampler(), ("mel", "nv"), "card")
+    save_cascade(tmp_path / "dermdiff", build_base(TWO), build_upsampler(), "card")
 
     own = load_generator("dermdiff", tmp_path, "cpu")
 
@@ -125,28 +148,28 @@ def test_a_generator_of_ones_own_goes_before_a_built_in_one_and_has_another_revi
 
 
 def test_weights_come_back_as_they_were_saved_to_half_precision(tmp_path):
-    base = build_base(2)
-    save_cascade(tmp_path / "own", base, build_upsampler(), ("mel", "nv"), "card")
+    base = build_base(TWO)
+    save_cascade(tmp_path / "own", base, build_upsampler(), "card")
 
-    loaded, _, _ = load_cascade(tmp_path / "own")
+    loaded, _ = load_cascade(tmp_path / "own")
 
     for saved, read in zip(base.parameters(), loaded.parameters(), strict=True):
         assert torch.equal(saved.detach().half().float(), read)
 
 
 def test_weights_that_were_loaded_and_saved_tell_nothing_of_where_they_lay(tmp_path):
-    save_cascade(tmp_path / "own", build_base(2), build_upsampler(), ("mel", "nv"), "card")
-    base, upsampler, entities = load_cascade(tmp_path / "own")
+    save_cascade(tmp_path / "own", build_base(TWO), build_upsampler(), "card")
+    base, upsampler = load_cascade(tmp_path / "own")
 
-    save_cascade(tmp_path / "next", base, upsampler, entities, "card")
+    save_cascade(tmp_path / "next", base, upsampler, "card")
 
     for path in (tmp_path / "next").rglob("*.json"):
         assert str(tmp_path) not in path.read_text()
 
 
-@pytest.mark.parametrize("missing", ["cascade.json", "base/config.json", "upsampler"])
+@pytest.mark.parametrize("missing", ["cascade.json", "base/config.json", "conditions", "upsampler"])
 def test_a_directory_with_a_part_missing_is_an_error_with_the_mend(tmp_path, missing):
-    save_cascade(tmp_path / "own", build_base(2), build_upsampler(), ("mel", "nv"), "card")
+    save_cascade(tmp_path / "own", build_base(TWO), build_upsampler(), "card")
     (tmp_path / "own" / missing).rename(tmp_path / "gone")
 
     with pytest.raises(GenerationError, match="holds no complete cascade"):

@@ -175,8 +175,8 @@ def test_a_black_image_is_no_image(tiny):
 
 
 def test_a_control_that_is_not_honoured_is_refused(tiny):
-    with pytest.raises(GenerationError, match="does not honour tone"):
-        tiny.generate([request(tone=20.0)])
+    with pytest.raises(GenerationError, match="does not honour lesion"):
+        tiny.generate([request(lesion=np.ones((SIZE, SIZE), bool))])
 
 
 @pytest.mark.parametrize(

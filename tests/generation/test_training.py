@@ -1,6 +1,11 @@
 """Training: what is learned from, what is held out, and going on after a stop."""
 
+import csv
+import os
+import subprocess
+import sys
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,17 +15,25 @@ from django.core.management import CommandError, call_command
 from PIL import Image as Picture
 
 from evaluation.models import Image
+from generation.engine.generator import GenerationError
 from generation.engine.training.loop import Recipe, train
 from generation.engine.training.pixels import LabelledPixels, balanced_weights, crops, shrink
 from generation.engine.training.stages import BaseStage, UpsamplerStage
+from generation.engine.vocabulary import Vocabulary
 from generation.training import BASE_FRAME, gather, is_held_out
 
+TWO = Vocabulary(("mel", "nv"), ("back",), ("age", "sex", "site", "tone"))
 RECIPE = Recipe(images=8, batch=2, warmup=1)
 
 
 def data(frame=BASE_FRAME, n=6):
     pixels = np.random.default_rng(0).integers(0, 255, (n, frame[1], frame[0], 3), np.uint8)
-    return LabelledPixels(pixels, np.arange(n) % 2)
+    return LabelledPixels(pixels, rows(n))
+
+
+def rows(n):
+    """Two entities in turn, and all that is known of those who had them."""
+    return np.stack([1 + np.arange(n) % 2, *[np.ones(n, int)] * 4], axis=1)
 
 
 class Stopping(BaseStage):
@@ -35,20 +48,93 @@ class Stopping(BaseStage):
 
 
 def test_a_run_that_was_stopped_ends_as_the_run_that_was_not(tmp_path):
-    whole = train(BaseStage(data(), 2), RECIPE, tmp_path / "whole")
+    whole = train(BaseStage(data(), TWO), RECIPE, tmp_path / "whole")
 
     with pytest.raises(KeyboardInterrupt):
-        train(Stopping(data(), 2), RECIPE, tmp_path / "stopped")
-    resumed = train(BaseStage(data(), 2), RECIPE, tmp_path / "stopped")
+        train(Stopping(data(), TWO), RECIPE, tmp_path / "stopped")
+    resumed = train(BaseStage(data(), TWO), RECIPE, tmp_path / "stopped")
 
     for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(one, other)
 
 
+def test_a_batch_computed_in_parts_and_with_less_memory_still_learns(tmp_path):
+    stage = BaseStage(data(), TWO)
+    recipe = replace(RECIPE, images=4, accumulate=2, recompute=True)
+
+    network = train(stage, recipe, tmp_path)
+
+    assert all(torch.isfinite(p).all() for p in network.parameters())
+    with pytest.raises(GenerationError, match=r"a batch of 2 cannot be shared .* in 3 parts"):
+        train(stage, replace(RECIPE, accumulate=3), tmp_path / "other")
+
+
+def test_a_run_leaves_its_curve_and_sheets_of_samples(tmp_path):
+    stage = BaseStage(data(), TWO)
+    recipe = replace(RECIPE, sample_every=2)
+    with pytest.raises(KeyboardInterrupt):
+        train(Stopping(data(), TWO), recipe, tmp_path)
+    train(stage, recipe, tmp_path)
+    train(UpsamplerStage(data((341, 256), 6)), replace(recipe, images=4), tmp_path)
+
+    with (tmp_path / "base" / "loss.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["step"]) for row in rows] == [1, 2, 3, 4]
+    assert all(float(row["loss"]) > 0 for row in rows)
+    assert Picture.open(tmp_path / "base" / "loss.png").width > 300
+    assert Picture.open(tmp_path / "base" / "samples-000004.png").size == (6 * 68 + 4, 2 * 68 + 4)
+    assert Picture.open(tmp_path / "upsampler" / "samples-000002.png").size == (796, 400)
+
+
+def test_sheets_of_samples_change_nothing_of_the_run(tmp_path):
+    plain = train(BaseStage(data(), TWO), replace(RECIPE, images=4, sample_every=0), tmp_path / "a")
+    shown = train(BaseStage(data(), TWO), replace(RECIPE, images=4, sample_every=1), tmp_path / "b")
+
+    for one, other in zip(plain.parameters(), shown.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+TOGETHER = """
+import sys
+from pathlib import Path
+import numpy as np
+from accelerate import PartialState
+from generation.engine.training.loop import Recipe, train
+from generation.engine.training.pixels import LabelledPixels
+from generation.engine.training.stages import BaseStage
+from generation.engine.vocabulary import Vocabulary
+
+pixels = np.random.default_rng(0).integers(0, 255, (4, 72, 96, 3), np.uint8)
+stage = BaseStage(LabelledPixels(pixels, np.ones((4, 5), int)), Vocabulary(("mel",), ("back",)))
+folder = Path(sys.argv[1])
+network = train(stage, Recipe(images=4, batch=2, warmup=1, sample_every=0), folder)
+total = sum(float(p.detach().double().sum()) for p in network.parameters())
+(folder / f"rank{PartialState().process_index}").write_text(repr(total))
+"""
+
+
+def test_several_processes_train_one_network(tmp_path):
+    """As `accelerate launch` starts them on several GPUs; each draws its own share of a batch."""
+    script = tmp_path / "together.py"
+    script.write_text(TOGETHER)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    environment = {**os.environ, "PYTHONPATH": str(settings.BASE_DIR)}
+
+    done = subprocess.run(
+        [*launch, str(script), str(tmp_path)], env=environment, capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stderr
+    totals = {(tmp_path / f"rank{rank}").read_text() for rank in (0, 1)}
+    assert len(totals) == 1
+    with (tmp_path / "base" / "loss.csv").open() as file:
+        assert [row["images"] for row in csv.DictReader(file)] == ["2", "4"]
+
+
 def test_training_lowers_the_error_on_what_it_sees(tmp_path):
-    flat = LabelledPixels(np.full((4, 72, 96, 3), 200, np.uint8), np.zeros(4, int))
+    flat = LabelledPixels(np.full((4, 72, 96, 3), 200, np.uint8), rows(4))
     seen = []
-    stage = BaseStage(flat, 1)
+    stage = BaseStage(flat, TWO)
 
     before = train(stage, Recipe(images=2, batch=2), tmp_path / "a")
     after = train(stage, Recipe(images=64, batch=2, warmup=4, ema=0.5), tmp_path / "b")
@@ -56,8 +142,8 @@ def test_training_lowers_the_error_on_what_it_sees(tmp_path):
     example = stage.example(4, np.random.default_rng(0))
     for network in (before, after):
         with torch.no_grad():
-            painted = network(torch.randn(example.clean.shape), 900, class_labels=example.labels)
-        seen.append((painted.sample - example.clean).square().mean().item())
+            (painted,) = network(torch.randn(example.clean.shape), 900, example.labels)
+        seen.append((painted - example.clean).square().mean().item())
     assert seen[1] < seen[0] / 2
 
 

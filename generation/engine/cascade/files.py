@@ -10,32 +10,30 @@ from pathlib import Path
 import torch
 from diffusers import UNet2DModel
 
+from generation.engine.cascade.conditions import Conditions
+from generation.engine.cascade.networks import BaseNetwork
 from generation.engine.generator import GenerationError
 
-FORMAT = 1
-STAGES = ("base", "upsampler")
+FORMAT = 2
+PARTS = {"base": UNet2DModel, "conditions": Conditions, "upsampler": UNet2DModel}
 
 
-def save_cascade(
-    directory: Path, base: UNet2DModel, upsampler: UNet2DModel, entities: tuple[str, ...], card: str
-) -> None:
-    """Write both networks in half precision with their model card; replaces what is there.
+def save_cascade(directory: Path, base: BaseNetwork, upsampler: UNet2DModel, card: str) -> None:
+    """Write the networks in half precision with their model card; replaces what is there.
 
     Half precision keeps three bits more of a weight than bfloat16 in the same space.
     """
     directory.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}-"))
     try:
-        for stage, network in zip(STAGES, (base, upsampler), strict=True):
+        for part, network in zip(PARTS, (base.unet, base.conditions, upsampler), strict=True):
             # What begins with _ is the library's own, the folder it was loaded from among it.
             shape = {key: v for key, v in network.config.items() if not key.startswith("_")}
             half = type(network).from_config(shape)
             half.load_state_dict(network.state_dict())
             torch.nn.Module.to(half, torch.float16)  # diffusers' own would warn of what is meant
-            half.save_pretrained(partial / stage, safe_serialization=True)
-        (partial / "cascade.json").write_text(
-            json.dumps({"format": FORMAT, "entities": entities}, indent=2) + "\n"
-        )
+            half.save_pretrained(partial / part, safe_serialization=True)
+        (partial / "cascade.json").write_text(json.dumps({"format": FORMAT}) + "\n")
         (partial / "README.md").write_text(card)
         partial.chmod(0o755)
         if directory.exists():
@@ -46,8 +44,8 @@ def save_cascade(
         raise
 
 
-def load_cascade(directory: Path) -> tuple[UNet2DModel, UNet2DModel, tuple[str, ...]]:
-    """Read what `save_cascade` wrote: both networks in float32, and the entities.
+def load_cascade(directory: Path) -> tuple[BaseNetwork, UNet2DModel]:
+    """Read what `save_cascade` wrote: both networks in float32.
 
     Raises:
         GenerationError: the directory holds no cascade of this format.
@@ -58,21 +56,21 @@ def load_cascade(directory: Path) -> tuple[UNet2DModel, UNet2DModel, tuple[str, 
             raise GenerationError(
                 f"{directory}: is of format {described['format']}, this version reads {FORMAT}"
             )
-        base, upsampler = (
-            UNet2DModel.from_pretrained(
-                directory / stage,
+        unet, conditions, upsampler = (
+            kind.from_pretrained(
+                directory / part,
                 use_safetensors=True,
                 local_files_only=True,
                 low_cpu_mem_usage=False,
                 torch_dtype=torch.float32,
             ).eval()
-            for stage in STAGES
+            for part, kind in PARTS.items()
         )
     except (OSError, ValueError, KeyError) as problem:
         raise GenerationError(
             f"{directory}: holds no complete cascade ({problem}); train one with train_generator"
         ) from problem
-    return base, upsampler, tuple(described["entities"])
+    return BaseNetwork(unet, conditions), upsampler
 
 
 def weights_sha256(directory: Path) -> str:

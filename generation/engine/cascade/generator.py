@@ -20,7 +20,7 @@ from generation.engine.cascade.networks import (
     unfold,
 )
 from generation.engine.devices import choose_device, compute_dtype, fast_math
-from generation.engine.generator import GenerationError, ImageRequest, OnStep, check_requests
+from generation.engine.generator import GenerationError, ImageRequest, OnStep
 
 #: From a noisy image and a time to the clean image.
 Paint = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -34,9 +34,8 @@ GUIDED = (200, 700)
 
 
 class CascadeGenerator:
-    """The built-in generator; honours the entity, and guidance and steps of a request."""
+    """The built-in kind of generator: attributes or a prompt in, images of 256 px out."""
 
-    controls: frozenset[str] = frozenset()
     licence = "CC-BY-NC-4.0"  # the built-in weights were trained on images under it
     # Every call is padded to it: otherwise the same seed gives other pixels in other company.
     compute_batch = 8
@@ -49,11 +48,15 @@ class CascadeGenerator:
         """
         self.name = name
         self.device = choose_device(device)
-        base, upsampler, self.entities = load_cascade(directory)
+        base, upsampler = load_cascade(directory)
         self._base, self._upsampler = (
             network.to(self.device, memory_format=torch.channels_last)
-            for network in (base, upsampler)
+            for network in (base.unet, upsampler)
         )
+        self._conditions = base.conditions.to(self.device)
+        self.vocabulary = base.conditions.vocabulary
+        self.entities = self.vocabulary.entities
+        self.controls = self.vocabulary.controls
         self._weights = weights_sha256(directory)
         settings = json.dumps(self.settings(), sort_keys=True)
         self.revision = hashlib.sha256(settings.encode()).hexdigest()[:16]
@@ -79,10 +82,11 @@ class CascadeGenerator:
         """Make one (256, 256, 3) uint8 image a request; see `Generator`.
 
         Raises:
-            GenerationError: an unknown entity, a control or a size that is not honoured, or
-                requests whose steps differ.
+            GenerationError: an unknown entity, a control or a size that is not honoured, a
+                prompt that says something else than the request, or requests whose steps differ.
         """
-        check_requests(self, requests)
+        for request in requests:
+            self.vocabulary.check(request)
         if odd := {request.size for request in requests} - {FINE_SIZE}:
             raise GenerationError(f"'{self.name}' makes images of {FINE_SIZE} px, not {odd.pop()}")
         if len({request.steps for request in requests}) > 1:
@@ -110,19 +114,34 @@ class CascadeGenerator:
 
     def _paint_coarse(self, requests: Sequence[ImageRequest], noise: torch.Tensor) -> torch.Tensor:
         """Paint (B, 3, 64, 64) with classifier-free guidance (Ho and Salimans 2022, eq. 6)."""
-        labels = torch.tensor([self.entities.index(request.entity) for request in requests])
-        labels = labels.to(self.device)
-        both = torch.cat([labels, torch.full_like(labels, len(self.entities))])
+        given = torch.stack([self._condition(request) for request in requests])
+        both = torch.cat([given, self._nothing().expand_as(given)])
         guidance = torch.tensor([request.guidance for request in requests], device=self.device)
         guidance = guidance.view(-1, 1, 1, 1)
 
         def paint(noisy: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
             if not GUIDED[0] <= time <= GUIDED[1]:
-                return self._run(self._base, noisy, time, labels)
-            given, free = self._run(self._base, torch.cat([noisy, noisy]), time, both).chunk(2)
-            return free + guidance * (given - free)
+                return self._run(self._base, noisy, time, given)
+            asked, free = self._run(self._base, torch.cat([noisy, noisy]), time, both).chunk(2)
+            return free + guidance * (asked - free)
 
         return unfold(self._solve(solver(requests[0].steps), fold(noise), paint))
+
+    def _condition(self, request: ImageRequest) -> torch.Tensor:
+        """Return what a request conditions the base network by (width,): its words, or attributes.
+
+        Each is computed alone, so that it does not depend on its company.
+        """
+        if request.prompt is None:
+            rows = torch.tensor([self.vocabulary.rows(request)], device=self.device)
+            return self._conditions(rows)[0]
+        tokens = self.vocabulary.tokens(request.prompt)
+        return self._conditions.read(torch.tensor([tokens], device=self.device))[0]
+
+    def _nothing(self) -> torch.Tensor:
+        """Return what conditions an image of which nothing is asked (1, width)."""
+        sizes = self.vocabulary.sizes()
+        return self._conditions(torch.zeros(1, len(sizes), dtype=torch.long, device=self.device))
 
     def _paint_fine(
         self, coarse: torch.Tensor, veil: torch.Tensor, noise: torch.Tensor

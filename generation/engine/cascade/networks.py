@@ -7,30 +7,59 @@ so large a fold a network cannot carry the noise through, but it can paint what 
 
 import torch
 from diffusers import DDPMScheduler, DPMSolverMultistepScheduler, UNet2DModel
+from torch import nn
 from torch.nn.functional import interpolate, pixel_shuffle, pixel_unshuffle
+
+from generation.engine.cascade.conditions import Conditions
+from generation.engine.vocabulary import Vocabulary
 
 BASE_SIZE = 64
 FINE_SIZE = 256
 SCALE = FINE_SIZE // BASE_SIZE
 FOLD = 4
 FOLDED = 3 * FOLD**2
+CHANNELS = (192, 256)  # of the base network
 
 
-def build_base(entities: int) -> UNet2DModel:
-    """Return the untrained base network; class `entities` means "no entity given"."""
-    return UNet2DModel(
+class BaseNetwork(nn.Module):
+    """The base network with what conditions it; called as its parts of diffusers are."""
+
+    def __init__(self, unet: UNet2DModel, conditions: Conditions) -> None:
+        """Join both."""
+        super().__init__()
+        self.unet, self.conditions = unet, conditions
+
+    def forward(
+        self,
+        sample: torch.Tensor,
+        time: torch.Tensor,
+        class_labels: torch.Tensor,
+        return_dict: bool = False,
+    ) -> tuple[torch.Tensor]:
+        """Paint the clean image (B, 48, 16, 16); `class_labels` are attributes' rows (B, 5)."""
+        said = self.conditions(class_labels)
+        return self.unet(sample, time, class_labels=said, return_dict=return_dict)
+
+
+def build_base(vocabulary: Vocabulary) -> BaseNetwork:
+    """Return the untrained base network and its conditions."""
+    unet = UNet2DModel(
         sample_size=BASE_SIZE // FOLD,
         in_channels=FOLDED,
         out_channels=FOLDED,
         layers_per_block=1,
-        block_out_channels=(192, 256),
+        block_out_channels=CHANNELS,
         down_block_types=("DownBlock2D", "AttnDownBlock2D"),
         up_block_types=("AttnUpBlock2D", "UpBlock2D"),
         attention_head_dim=32,
         resnet_time_scale_shift="scale_shift",
-        num_class_embeds=entities + 1,
+        class_embed_type="identity",
         dropout=0.1,
     )
+    conditions = Conditions(
+        vocabulary.entities, vocabulary.sites, vocabulary.attributes, width=4 * CHANNELS[0]
+    )
+    return BaseNetwork(unet, conditions)
 
 
 def build_upsampler() -> UNet2DModel:

@@ -1,4 +1,7 @@
-"""The training loop: batch, loss, step, moving average, checkpoint, log."""
+"""The training loop: batch, loss, step, moving average, checkpoint, curve.
+
+Runs through accelerate: alone, or in as many processes as `accelerate launch` starts.
+"""
 
 import json
 import os
@@ -6,15 +9,19 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from diffusers import UNet2DModel
+from accelerate import Accelerator
 from diffusers.training_utils import EMAModel
+from torch import nn
 
-from generation.engine.cascade.networks import training_schedule
-from generation.engine.devices import fast_math
-from generation.engine.training.stages import Example, Stage
+from generation.engine.contact_sheet import contact_sheet
+from generation.engine.devices import compute_dtype
+from generation.engine.generator import GenerationError
+from generation.engine.training.curve import Curve
+from generation.engine.training.stages import Network, Stage
 
 
 @dataclass(frozen=True)
@@ -22,12 +29,15 @@ class Recipe:
     """Constants of one training run."""
 
     images: int = 300_000  # seen in all, with repetition
-    batch: int = 64
+    batch: int = 64  # images of one step, over all processes
+    accumulate: int = 1  # parts in which each process computes its share of a batch
     learning_rate: float = 3e-4
     warmup: int = 200  # steps until the full learning rate
     decay: float = 0.2  # last share of the run, in which the rate falls to a tenth
     ema: float = 0.999
     clip: float = 1.0  # largest norm of the gradient
+    recompute: bool = False  # activations on the way back: slower, less memory
+    sample_every: int = 2000  # steps from one sheet of samples to the next; 0 for none
     seed: int = 0
     checkpoint_s: float = 120.0
 
@@ -44,86 +54,123 @@ class Progress:
 
 
 def train(
-    stage: Stage,
+    stage: Stage[Network],
     recipe: Recipe,
     folder: Path,
     *,
     device: str = "cpu",
     on_progress: Callable[[Progress], None] | None = None,
-) -> UNet2DModel:
+) -> Network:
     """Train `stage` until `recipe.images` were seen, going on from a checkpoint in `folder`.
 
     A run that is stopped with Ctrl-C checkpoints first; kill -9 loses at most
-    `recipe.checkpoint_s` seconds.
+    `recipe.checkpoint_s` seconds. Beside the checkpoint stand `loss.csv`, `loss.png` and
+    contact sheets of samples.
 
     Returns:
         The network with the averaged weights, in float32 on the CPU.
 
     Raises:
+        GenerationError: the batch cannot be shared among so many processes and parts.
         FloatingPointError: the loss is not a number; the last checkpoint is left as it was.
     """
+    accelerator = _accelerator(device)
+    share = recipe.batch // (accelerator.num_processes * recipe.accumulate)
+    if share * accelerator.num_processes * recipe.accumulate != recipe.batch:
+        raise GenerationError(
+            f"a batch of {recipe.batch} cannot be shared among {accelerator.num_processes} "
+            f"processes in {recipe.accumulate} parts; choose a multiple of both"
+        )
     torch.manual_seed(recipe.seed)
-    network = stage.build().to(device, memory_format=torch.channels_last).train()
+    network = stage.build().to(accelerator.device)
+    network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    if recipe.recompute:
+        _recompute(network)
     ema = EMAModel(network.parameters(), decay=recipe.ema, use_ema_warmup=True, power=0.75)
-    optimizer = torch.optim.AdamW(network.parameters(), recipe.learning_rate, fused=True)
-    step = _restore(folder / stage.name, network, ema, optimizer)
+    groups: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        groups.setdefault(stage.pace(name), []).append(parameter)
+    optimizer = torch.optim.AdamW(
+        [{"params": own, "pace": pace} for pace, own in groups.items()],
+        recipe.learning_rate,
+        fused=True,
+    )
+    place = folder / stage.name
+    step = _restore(place, network, ema, optimizer)
+    wrapped, optimizer = accelerator.prepare(network, optimizer)
     steps = -(-recipe.images // recipe.batch)
     clock = _Clock(stage.name, recipe, step, on_progress)
+    curve = Curve(place, step)
+
+    def keep() -> None:
+        if accelerator.is_main_process:
+            _store(place, step, network, ema, optimizer, recipe)
+            curve.write()
+
     try:
         while step < steps:
-            # Both streams follow from the step, so that a resumed run is the run it resumes.
-            rng = np.random.default_rng((recipe.seed, step))
-            torch.manual_seed(int(rng.integers(2**62)))  # dropout
-            example = stage.example(recipe.batch, rng)
             for group in optimizer.param_groups:
-                group["lr"] = recipe.learning_rate * _rate(step, steps, recipe)
-            loss = _loss(network, example, rng, device)
-            if not torch.isfinite(loss):
+                group["lr"] = recipe.learning_rate * group["pace"] * _rate(step, steps, recipe)
+            total = 0.0
+            for part in range(recipe.accumulate):
+                # All chance follows from the step, so that a resumed run is the run it resumes.
+                rng = np.random.default_rng((recipe.seed, step, part, accelerator.process_index))
+                torch.manual_seed(int(rng.integers(2**62)))  # dropout
+                loss = stage.loss(wrapped, share, rng, accelerator.device)
+                accelerator.backward(loss / recipe.accumulate)
+                total += loss.item() / recipe.accumulate
+            if not np.isfinite(total):
                 raise FloatingPointError(
                     f"{stage.name}: the loss is not a number at step {step}; "
                     "lower the learning rate and go on from the last checkpoint"
                 )
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
+            accelerator.clip_grad_norm_(network.parameters(), recipe.clip)
             optimizer.step()
             optimizer.zero_grad()
             ema.step(network.parameters())
             step += 1
-            clock.tick(step, loss.item())
+            clock.tick(step, total)
+            rate = recipe.learning_rate * _rate(step - 1, steps, recipe)
+            curve.add(step, step * recipe.batch, total, rate)
             if clock.checkpoint_due():
-                _store(folder / stage.name, step, network, ema, optimizer, recipe)
+                keep()
+            if recipe.sample_every and step % recipe.sample_every == 0:
+                _write_samples(stage, network, ema, place / f"samples-{step:06d}.png", accelerator)
     finally:
-        _store(folder / stage.name, step, network, ema, optimizer, recipe)
+        keep()
     ema.copy_to(network.parameters())
+    accelerator.unwrap_model(network, keep_fp32_wrapper=False)
     return network.to("cpu").eval()
 
 
-def _loss(
-    network: UNet2DModel, example: Example, rng: np.random.Generator, device: str
-) -> torch.Tensor:
-    """Squared error of the painted clean image, weighted as an error of v, at most five-fold.
+def _accelerator(device: str) -> Accelerator:
+    half = compute_dtype(torch.device(device)) is torch.bfloat16
+    return Accelerator(cpu=device == "cpu", mixed_precision="bf16" if half else "no")
 
-    v's error is (SNR + 1) times the clean image's (Salimans and Ho 2022, section 4); the bound
-    is Hang et al.'s (2023, min-SNR).
-    """
-    schedule = training_schedule()
-    clean = example.clean.to(device)
-    noise = torch.from_numpy(rng.standard_normal(clean.shape, dtype=np.float32)).to(device)
-    times = torch.from_numpy(rng.integers(schedule.config.num_train_timesteps, size=len(clean)))
-    noisy = schedule.add_noise(clean, noise, times).to(device)
-    if example.beside is not None:
-        noisy = torch.cat([noisy, example.beside.to(device)], dim=1)
-    with fast_math(torch.device(device)):
-        painted = network(
-            noisy.to(memory_format=torch.channels_last),
-            times.to(device),
-            class_labels=example.labels.to(device),
-            return_dict=False,
-        )[0]
-    kept = schedule.alphas_cumprod[times]
-    weight = (1 / (1 - kept)).clamp(max=5).to(device)  # SNR + 1
-    error = (painted.float() - clean).square().mean(dim=(1, 2, 3))
-    return (weight * error).mean()
+
+def _recompute(network: nn.Module) -> None:
+    for part in network.modules():
+        if callable(enable := getattr(part, "enable_gradient_checkpointing", None)):
+            enable()
+            return
+
+
+def _write_samples(
+    stage: Stage[Any], network: nn.Module, ema: EMAModel, path: Path, accelerator: Accelerator
+) -> None:
+    """Paint with the averaged weights, then go on with the others."""
+    if not accelerator.is_main_process:
+        return
+    ema.store(network.parameters())
+    ema.copy_to(network.parameters())
+    state = torch.get_rng_state()
+    with torch.no_grad():
+        rows = stage.samples(network.eval(), accelerator.device)
+    torch.set_rng_state(state)
+    network.train()
+    ema.restore(network.parameters())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    contact_sheet(rows).save(path)
 
 
 def _rate(step: int, steps: int, recipe: Recipe) -> float:
@@ -171,7 +218,7 @@ class _Clock:
 def _store(
     folder: Path,
     step: int,
-    network: UNet2DModel,
+    network: nn.Module,
     ema: EMAModel,
     optimizer: torch.optim.Optimizer,
     recipe: Recipe,
@@ -193,7 +240,7 @@ def _store(
 
 
 def _restore(
-    folder: Path, network: UNet2DModel, ema: EMAModel, optimizer: torch.optim.Optimizer
+    folder: Path, network: nn.Module, ema: EMAModel, optimizer: torch.optim.Optimizer
 ) -> int:
     """Load the checkpoint in `folder`, if there is one, and return its step."""
     path = folder / "checkpoint.pt"

@@ -30,13 +30,23 @@ def shrink(image: Image.Image, width: int, height: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class LabelledPixels:
-    """Images and their entities: `pixels` (N, H, W, 3) uint8, `labels` (N,) int."""
+    """Images and what they show.
+
+    Attributes:
+        pixels: (N, H, W, 3) uint8.
+        rows: (N, 5) int, the row of each attribute's table, see `Vocabulary`.
+    """
 
     pixels: np.ndarray
-    labels: np.ndarray
+    rows: np.ndarray
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.rows)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Return the entities' places in the vocabulary (N,)."""
+        return self.rows[:, 0] - 1
 
 
 def balanced_weights(labels: np.ndarray, classes: int) -> np.ndarray:

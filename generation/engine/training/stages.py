@@ -1,7 +1,7 @@
 """What the two stages of the cascade are trained on: clean images and their conditions."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -9,26 +9,38 @@ from diffusers import UNet2DModel
 
 from generation.engine.cascade.networks import (
     BASE_SIZE,
+    FOLD,
+    FOLDED,
     SCALE,
+    BaseNetwork,
     add_noise_level,
     build_base,
     build_upsampler,
     enlarge,
     fold,
+    solver,
+    training_schedule,
+    unfold,
 )
 from generation.engine.training.pixels import LabelledPixels, balanced_weights, coarse_of, crops
+from generation.engine.vocabulary import Vocabulary
+
+TABLES_PACE = 30.0
+ACROSS, SAMPLE_STEPS = 6, 10  # of the sheets that show what is learnt
+
+Network = TypeVar("Network", bound=torch.nn.Module, covariant=True)
 
 
 @dataclass(frozen=True)
 class Example:
-    """A batch: `clean` (B, 48, h, w), `beside` channels to see with it, `labels` (B,)."""
+    """A batch: `clean` (B, 48, h, w), `beside` channels to see with it, `labels` (B, …)."""
 
     clean: torch.Tensor
     beside: torch.Tensor | None
     labels: torch.Tensor
 
 
-class Stage(Protocol):
+class Stage(Protocol[Network]):
     """One network of the cascade with the examples that it learns from."""
 
     @property
@@ -36,44 +48,142 @@ class Stage(Protocol):
         """Names the stage's folder of checkpoints."""
         ...
 
-    def build(self) -> UNet2DModel:
+    def build(self) -> Network:
         """Return the network to begin with."""
         ...
+
+    def loss(
+        self, network: torch.nn.Module, batch: int, rng: np.random.Generator, device: torch.device
+    ) -> torch.Tensor:
+        """Draw a batch and return the mean error of `network` on it."""
+        ...
+
+    def samples(self, network: torch.nn.Module, device: torch.device) -> list[list[np.ndarray]]:
+        """Return rows of images (H, W, 3) uint8 that show what the network has learnt."""
+        ...
+
+    def pace(self, parameter: str) -> float:
+        """Return by how much a parameter's learning rate exceeds the others'."""
+        ...
+
+
+class PaintingStage:
+    """What both stages share: they paint the clean image from a noisy one."""
 
     def example(self, batch: int, rng: np.random.Generator) -> Example:
         """Draw a batch."""
-        ...
+        raise NotImplementedError
+
+    def pace(self, parameter: str) -> float:
+        """Return 1: all learn at one rate."""
+        return 1.0
+
+    def loss(
+        self, network: torch.nn.Module, batch: int, rng: np.random.Generator, device: torch.device
+    ) -> torch.Tensor:
+        """Squared error of the painted clean image, weighted as an error of v, at most five-fold.
+
+        v's error is (SNR + 1) times the clean image's (Salimans and Ho 2022, section 4); the bound
+        is Hang et al.'s (2023, min-SNR).
+        """
+        schedule = training_schedule()
+        example = self.example(batch, rng)
+        clean = example.clean.to(device)
+        noise = torch.from_numpy(rng.standard_normal(clean.shape, dtype=np.float32)).to(device)
+        times = torch.from_numpy(rng.integers(schedule.config.num_train_timesteps, size=len(clean)))
+        noisy = schedule.add_noise(clean, noise, times).to(device)
+        if example.beside is not None:
+            noisy = torch.cat([noisy, example.beside.to(device)], dim=1)
+        painted = network(
+            noisy.to(memory_format=torch.channels_last),
+            times.to(device),
+            class_labels=example.labels.to(device),
+            return_dict=False,
+        )[0]
+        kept = schedule.alphas_cumprod[times]
+        weight = (1 / (1 - kept)).clamp(max=5).to(device)  # SNR + 1
+        error = (painted.float() - clean).square().mean(dim=(1, 2, 3))
+        return (weight * error).mean()
+
+
+def _paint(
+    network: torch.nn.Module,
+    labels: torch.Tensor,
+    beside: torch.Tensor | None,
+    side: int,
+    device: torch.device,
+) -> torch.Tensor:
+    """Paint (B, 48, side, side) from noise that is always the same, without guidance."""
+    noise = torch.Generator().manual_seed(0)
+    sample = torch.randn(len(labels), FOLDED, side, side, generator=noise).to(device)
+    scheduler = solver(SAMPLE_STEPS)
+    for time in scheduler.timesteps:
+        seen = sample if beside is None else torch.cat([sample, beside], dim=1)
+        painted = network(
+            seen.to(memory_format=torch.channels_last),
+            time.to(device),
+            class_labels=labels,
+            return_dict=False,
+        )[0]
+        sample = scheduler.step(painted.float(), time, sample, return_dict=False)[0]
+    return sample
+
+
+def _pixels(folded: torch.Tensor) -> list[np.ndarray]:
+    pixels = ((unfold(folded.float().cpu()).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    return list(pixels.permute(0, 2, 3, 1).numpy())
 
 
 @dataclass(frozen=True)
-class BaseStage:
-    """Learns 64-px images of each entity; some examples hide the entity, for guidance.
+class BaseStage(PaintingStage):
+    """Learns 64-px images of each entity and its attributes; some examples hide them, for guidance.
 
     Training begins with the weights of `start`, where it is given.
+
+    Attributes:
+        hide: share of examples that hide everything.
+        bare: share of examples that tell the entity alone, as most requests do.
+        keep: chance of each other attribute to be told in the rest of the examples.
     """
 
     data: LabelledPixels
-    entities: int
-    start: UNet2DModel | None = None
+    vocabulary: Vocabulary
+    start: BaseNetwork | None = None
     hide: float = 0.1
+    bare: float = 0.4
+    keep: float = 0.7
     wander: int = 8
     name: str = "base"
 
-    def build(self) -> UNet2DModel:
+    def build(self) -> BaseNetwork:
         """Return the network to begin with."""
-        return self.start or build_base(self.entities)
+        return self.start or build_base(self.vocabulary)
+
+    def pace(self, parameter: str) -> float:
+        """Let the tables of attributes learn faster: they begin at 0, and a row is seen seldom."""
+        return TABLES_PACE if parameter.startswith("conditions.tables") else 1.0
 
     def example(self, batch: int, rng: np.random.Generator) -> Example:
         """Draw a batch, entities by the root of their frequency."""
-        chances = balanced_weights(self.data.labels, self.entities)
-        rows = rng.choice(len(self.data), size=batch, p=chances)
-        labels = np.where(rng.random(batch) < self.hide, self.entities, self.data.labels[rows])
-        clean = crops(self.data, rows, BASE_SIZE, self.wander, rng)
-        return Example(fold(clean), None, torch.from_numpy(labels))
+        chances = balanced_weights(self.data.labels, len(self.vocabulary.entities))
+        drawn = rng.choice(len(self.data), size=batch, p=chances)
+        lot = rng.random((batch, 1))
+        told = rng.random((batch, self.data.rows.shape[1])) < self.keep
+        told[:, 1:] &= lot >= self.hide + self.bare
+        told[:, :1] = lot >= self.hide
+        clean = crops(self.data, drawn, BASE_SIZE, self.wander, rng)
+        return Example(fold(clean), None, torch.from_numpy(self.data.rows[drawn] * told))
+
+    def samples(self, network: torch.nn.Module, device: torch.device) -> list[list[np.ndarray]]:
+        """Return a row of images for each entity."""
+        labels = torch.zeros(len(self.vocabulary.entities) * ACROSS, 5, dtype=torch.long)
+        labels[:, 0] = 1 + torch.arange(len(labels)) // ACROSS
+        images = _pixels(_paint(network, labels.to(device), None, BASE_SIZE // FOLD, device))
+        return [images[k : k + ACROSS] for k in range(0, len(images), ACROSS)]
 
 
 @dataclass(frozen=True)
-class UpsamplerStage:
+class UpsamplerStage(PaintingStage):
     """Learns to paint crops of fine images whose coarse version it sees, slightly noisy.
 
     Training begins with the weights of `start`, where it is given.
@@ -98,3 +208,12 @@ class UpsamplerStage:
         noise = torch.from_numpy(rng.standard_normal(coarse.shape, dtype=np.float32))
         seen = enlarge(add_noise_level(coarse, noise, level))
         return Example(fold(fine), fold(seen), 1000 * level)
+
+    def samples(self, network: torch.nn.Module, device: torch.device) -> list[list[np.ndarray]]:
+        """Return rows of what it sees, what it paints over that, and what was there."""
+        example = self.example(ACROSS, np.random.default_rng(0))
+        assert example.beside is not None
+        beside = example.beside.to(device)
+        side = example.clean.shape[-1]
+        painted = _paint(network, example.labels.to(device), beside, side, device)
+        return [_pixels(each) for each in (example.beside, painted, example.clean)]

@@ -6,11 +6,22 @@ from django.core.management.base import CommandError, CommandParser
 
 from config.commands import ProductCommand
 from config.progress import Progress
+from evaluation.copies import find_copies
 from evaluation.entities import ENTITIES
 from evaluation.errors import EvaluationError
-from generation.batches import OWN_WEIGHTS, get_batch, plan_batch, progress_of, run_batch
+from generation.batches import (
+    OWN_WEIGHTS,
+    Asked,
+    get_batch,
+    images_of,
+    plan_batch,
+    progress_of,
+    run_batch,
+)
 from generation.engine.generator import GenerationError, ImageRequest
 from generation.engine.registry import load_generator
+from generation.engine.vocabulary import ATTRIBUTES, SEXES
+from generation.models import Batch
 
 
 class Command(ProductCommand):
@@ -32,6 +43,15 @@ class Command(ProductCommand):
         )
         parser.add_argument(
             "--seed", type=int, default=0, help="the same seed gives the same images"
+        )
+        parser.add_argument(
+            "--prompt", metavar="TEXT", help="'melanoma on the back of a 60-year-old woman'"
+        )
+        parser.add_argument("--sex", choices=SEXES)
+        parser.add_argument("--age", type=float, metavar="YEARS")
+        parser.add_argument("--site", metavar="NAME", help="of the body: back, face, …")
+        parser.add_argument(
+            "--tone", type=float, metavar="DEGREES", help="of the skin, as typology angle"
         )
         parser.add_argument("--guidance", type=float, default=ImageRequest.guidance, metavar="G")
         parser.add_argument("--steps", type=int, default=ImageRequest.steps, metavar="K")
@@ -55,6 +75,7 @@ class Command(ProductCommand):
                 per_entity=options["per_entity"],
                 entities=options["entity"],
                 seed=options["seed"],
+                asked=Asked(**{key: options[key] for key in ("prompt", *ATTRIBUTES)}),
                 guidance=options["guidance"],
                 steps=options["steps"],
             )
@@ -63,8 +84,21 @@ class Command(ProductCommand):
         done, total = progress_of(batch)
         if done == total:
             self.stdout.write(f"batch {batch.pk}: all {total} images are there already")
-            return
-        generator = load_generator(batch.generator, OWN_WEIGHTS, options["device"])
+        else:
+            self._make(batch, options["device"])
+        with Progress(self.stderr, "compared") as progress:
+            compared = find_copies(images_of(batch), progress)
+        if compared.images:
+            self.stdout.write(
+                f"batch {batch.pk}: compared with {compared.photographs} photographs, "
+                f"{compared.suspected} of {compared.images} images are suspected copies"
+                + (", left out of studies: see them in the admin" if compared.suspected else "")
+            )
+
+    def _make(self, batch: Batch, device: str) -> None:
+        """Make what is missing."""
+        done, total = progress_of(batch)
+        generator = load_generator(batch.generator, OWN_WEIGHTS, device)
         self.stdout.write(
             f"batch {batch.pk}: {total - done} of {total} images to make with "
             f"{generator.name}, revision {generator.revision}"

@@ -50,12 +50,30 @@ class Command(ProductCommand):
         )
         parser.add_argument("--fine-images", type=int, default=60_000, help="seen by the upsampler")
         parser.add_argument("--batch", type=int, default=Recipe.batch)
+        parser.add_argument(
+            "--accumulate",
+            type=int,
+            default=Recipe.accumulate,
+            metavar="PARTS",
+            help="compute a batch in parts, where memory is short",
+        )
+        parser.add_argument(
+            "--recompute", action="store_true", help="activations on the way back: less memory"
+        )
+        parser.add_argument(
+            "--sample-every",
+            type=int,
+            default=Recipe.sample_every,
+            metavar="STEPS",
+            help="write a contact sheet of samples beside the checkpoint (0: never)",
+        )
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
 
     def handle(self, **options: Any) -> None:
         """Train, then say where the weights are."""
-        recipe = Recipe(images=options["images"], batch=options["batch"], seed=options["seed"])
+        same = ("images", "batch", "accumulate", "recompute", "sample_every", "seed")
+        recipe = Recipe(**{name: options[name] for name in same})
         try:
             with Progress(self.stderr, "read") as progress:
                 target = train_generator(

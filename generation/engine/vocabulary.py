@@ -1,0 +1,136 @@
+"""What a generator can be asked for, known without loading it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from generation.engine.generator import CONTROLS, GenerationError, ImageRequest
+from generation.engine.prompts import (
+    AGES,
+    NAMES,
+    SKINS,
+    entity_in,
+    names_of,
+    tone_class,
+    vocabulary,
+    words_of,
+)
+
+SEXES = ("female", "male")
+ATTRIBUTES = ("sex", "age", "site", "tone")
+LONGEST = 32  # words of a prompt
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What a generator can be asked for.
+
+    Attributes:
+        entities: codes.
+        sites: of the body, in words; empty if it takes any words.
+        attributes: those of `ATTRIBUTES` that it honours.
+        closed: whether it knows the words of our own wordings only.
+    """
+
+    entities: tuple[str, ...]
+    sites: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+    closed: bool = True
+    words: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Derive the words of prompts."""
+        object.__setattr__(self, "words", vocabulary(self.entities, self.sites))
+
+    @property
+    def controls(self) -> frozenset[str]:
+        """Which fields of a request it honours, of `CONTROLS`."""
+        return frozenset({"prompt", *self.attributes})
+
+    def check(self, request: ImageRequest) -> None:
+        """Refuse what a generator with this vocabulary cannot honour.
+
+        Raises:
+            GenerationError: an unknown value, a control that would be ignored, or a prompt that
+                says something else than the request.
+        """
+        _row("entity", request.entity, self.entities)
+        asked = {name for name in CONTROLS if getattr(request, name) is not None}
+        if ignored := sorted(asked - self.controls):
+            raise GenerationError(
+                f"this generator does not honour {', '.join(ignored)}; "
+                "leave it out or choose a generator that does"
+            )
+        _row("sex", request.sex, SEXES)
+        if self.closed:
+            _row("site", request.site, self.sites)
+        if request.prompt is not None:
+            if beside := [name for name in ATTRIBUTES if name in asked]:
+                raise GenerationError(
+                    f"a prompt says all that the image shall be; put {', '.join(beside)} into its "
+                    "words, or leave the prompt out"
+                )
+            said = entity_in(request.prompt, self.entities)
+            if said not in (None, request.entity):
+                raise GenerationError(
+                    f"the prompt '{request.prompt}' names {said}, but {request.entity} is asked for"
+                )
+            if self.closed:
+                self.tokens(request.prompt)
+                if said is None:  # the words alone decide what is shown
+                    raise GenerationError(
+                        f"the prompt '{request.prompt}' names no diagnosis; put one in, such as "
+                        f"{names_of(request.entity)[0]}"
+                    )
+
+    def sizes(self) -> tuple[int, ...]:
+        """Return how many values the entity and each attribute have."""
+        return len(self.entities), len(SEXES), len(AGES), len(self.sites), len(SKINS)
+
+    def rows(self, request: ImageRequest) -> list[int]:
+        """Return the number of the entity and of each attribute; 0 for what is not given.
+
+        Raises:
+            GenerationError: a value that is not known, with those that are.
+        """
+        age, tone = request.age, request.tone
+        return [
+            _row("entity", request.entity, self.entities),
+            _row("sex", request.sex, SEXES),
+            0 if age is None else 1 + int(np.clip(round(age / 5), 0, len(AGES) - 1)),
+            _row("site", request.site, self.sites),
+            0 if tone is None else 1 + tone_class(tone),
+        ]
+
+    def tokens(self, prompt: str) -> list[int]:
+        """Return the numbers of a prompt's words, filled up with zeros.
+
+        Raises:
+            GenerationError: it has words that are not known, too many, or none.
+        """
+        words = words_of(prompt)
+        untaught = set() if "tone" in self.attributes else {"skin", *" ".join(SKINS).split()}
+        known = [word for word in self.words if word not in untaught]
+        if unknown := [word for word in words if word not in known]:
+            said = [word for word in known if not word.isdigit()]
+            raise GenerationError(
+                f"the prompt's word '{unknown[0]}' is unknown to this generator; it knows ages and "
+                f"{', '.join(said)}"
+            )
+        if not 0 < len(words) <= LONGEST:
+            raise GenerationError(f"the prompt has {len(words)} words; use 1 to {LONGEST}")
+        numbers = [1 + self.words.index(word) for word in words]
+        return numbers + [0] * (LONGEST - len(numbers))
+
+
+#: Of generators that read free text.
+OPEN = Vocabulary(tuple(NAMES), attributes=ATTRIBUTES, closed=False)
+
+
+def _row(what: str, value: str | None, known: Sequence[str]) -> int:
+    if value is None:
+        return 0
+    if value not in known:
+        raise GenerationError(f"{what} '{value}' is unknown; use one of {', '.join(known)}")
+    return 1 + known.index(value)
