@@ -61,6 +61,11 @@ class Command(ProductCommand):
             "--recompute", action="store_true", help="activations on the way back: less memory"
         )
         parser.add_argument(
+            "--compiled",
+            action="store_true",
+            help="compile the networks: two minutes at the start, then up to half as fast again",
+        )
+        parser.add_argument(
             "--sample-every",
             type=int,
             default=Recipe.sample_every,
@@ -72,7 +77,7 @@ class Command(ProductCommand):
 
     def handle(self, **options: Any) -> None:
         """Train, then say where the weights are."""
-        same = ("images", "batch", "accumulate", "recompute", "sample_every", "seed")
+        same = ("images", "batch", "accumulate", "recompute", "compiled", "sample_every", "seed")
         recipe = Recipe(**{name: options[name] for name in same})
         try:
             with Progress(self.stderr, "read") as progress:
