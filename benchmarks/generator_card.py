@@ -1,78 +1,177 @@
-"""Figures of a generator's model card: `python -m benchmarks.generator_card NAME DATASET [IMAGES]`.
+"""Figures of a generator's model card.
 
-Needs the training images in the catalogue (`import_images`). Three questions are asked of `IMAGES`
-generated images of each entity, the first two with the real images of held-out lesions as the
-yardstick: does a simple classifier, trained on the training images, see the entity that was asked
-for; do generated images lie nearer to a training image than held-out real images do (copies
-would); and what does each control change, with the seed kept?
+    python -m benchmarks.generator_card NAME TRAINED HELD_OUT [IMAGES]
+
+TRAINED and HELD_OUT are datasets of the catalogue: what the generator learnt from, and real images
+of other lesions; the same name twice takes the lesions that training holds out. As many images of
+each entity are generated as there are held-out ones, IMAGES at most, and asked: does a classifier,
+which has seen training images only, see in them what was asked for, as often as in real ones; how
+far are they from the held-out images, beside training images at the same n (the floor); do they
+lie nearer to training images than held-out ones do, as copies would; and what does each control
+change, the seed kept? Everything is compared as HAM10000 was stored here: 150 px high, JPEG of
+quality 75.
 """
 
 import os
 import sys
 from dataclasses import replace
+from io import BytesIO
 from typing import Any
 
 import django
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.metrics import recall_score
 from sklearn.neighbors import NearestNeighbors
 
-from benchmarks.product import machine
+from analysis.classifier.network import SIDE, Classifier
+from analysis.classifier.training import middle
+from analysis.proportions import wilson
+from analysis.quality.distances import kid, manifold
+from analysis.results import Estimate
+from benchmarks.product import ROOT, machine
+from evaluation.likeness import COPY, PhotographIndex, shrunk
 from generation.engine.generator import Generator, ImageRequest
 from generation.engine.prompts import prompt_of
+from generation.engine.training.pixels import LabelledPixels, shrink
 
-SIZE = 16  # px; coarse on purpose: colour, shape and place of the lesion
-
-
-def features(images: np.ndarray) -> np.ndarray:
-    """Return (N, 3 * 16 * 16) floats in [0, 1] of (N, H, W, 3) uint8, the central square shrunk."""
-    side = min(images.shape[1:3]) * 8 // 9  # what the generator learns of a frame
-    top, left = ((length - side) // 2 for length in images.shape[1:3])
-    squares = images[:, top : top + side, left : left + side]
-    small = [Image.fromarray(s).resize((SIZE, SIZE), Image.Resampling.BOX) for s in squares]
-    return np.stack([np.asarray(s, np.float32).ravel() / 255 for s in small])
+CLASSIFIER = ROOT / "analysis" / "classifier" / "weights"
+STORED = (200, 150)  # px, of HAM10000 here
+FRAME = (171, 128)  # px, of which the classifier sees the middle
+SHOWN = 8 / 9  # of a photograph's height is what a generator learns to paint
+QUALITY = 75  # of JPEG
+Squares = NDArray[np.uint8]
 
 
-def main(name: str, dataset: str, per_entity: str = "40") -> int:
+def recoded(image: Image.Image) -> Image.Image:
+    """Return an image after JPEG, as the training images have it behind them."""
+    stored = BytesIO()
+    image.save(stored, "JPEG", quality=QUALITY)
+    return Image.open(stored).convert("RGB")
+
+
+def photographs(frames: Squares) -> Squares:
+    """Return what the classifier sees of photographs (n, 150, 200, 3) uint8."""
+    return middle(np.stack([shrink(Image.fromarray(frame), *FRAME) for frame in frames]))
+
+
+def generated(images: Squares) -> Squares:
+    """Return what the classifier sees of square generated images."""
+    side = round(STORED[1] * SHOWN)
+    small = [Image.fromarray(i).resize((side, side), Image.Resampling.BOX) for i in images]
+    return np.stack(
+        [np.asarray(recoded(each).resize((SIDE, SIDE), Image.Resampling.BICUBIC)) for each in small]
+    )
+
+
+def likenesses(images: Squares, index: PhotographIndex) -> NDArray[np.float64]:
+    """Return how much each image resembles the photograph that it resembles most."""
+    return np.array([index.nearest(Image.fromarray(each)).likeness for each in images])
+
+
+def main(name: str, trained: str, held_out: str, most: str = "100") -> int:
     """Generate, measure, print."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
     from generation.batches import OWN_WEIGHTS
     from generation.engine.registry import load_generator
-    from generation.training import BASE_FRAME, gather
+    from generation.training import gather
 
     generator = load_generator(name, OWN_WEIGHTS)
-    trained = gather([dataset], BASE_FRAME, enlarge=True).data
-    held = gather([dataset], BASE_FRAME, enlarge=True, unseen=True).data
-    labels = np.repeat(np.arange(len(generator.entities)), int(per_entity))
+    classifier = Classifier.load(CLASSIFIER)
+    known = gather([trained], STORED, enlarge=True).data
+    sides = (True,) if held_out == trained else (True, False)
+    parts = [gather([held_out], STORED, enlarge=True, unseen=unseen).data for unseen in sides]
+    held = LabelledPixels(
+        np.concatenate([part.pixels for part in parts]),
+        np.concatenate([part.rows for part in parts]),
+    )
+    rng = np.random.default_rng(0)
+    rows, floor = (_drawn(data, held, int(most), rng) for data in (held, known))
+    labels = held.labels[rows]
     requests = [
         ImageRequest(entity=generator.entities[label], seed=seed)
         for seed, label in enumerate(labels.tolist())
     ]
-    made = features(np.stack(generator.generate(requests)))
-    known, unseen = features(trained.pixels), features(held.pixels)
-
-    forest = RandomForestClassifier(300, class_weight="balanced_subsample", n_jobs=-1)
-    forest.set_params(random_state=0, min_samples_leaf=3).fit(known, trained.labels)
-    near = NearestNeighbors(n_neighbors=1).fit(known)
-    print(f"{name} {generator.revision}, {len(requests)} images, on {machine()}")
-    print("recall of a random forest on 16 px, by entity: generated / held-out real (n)")
-    answers = [(labels, forest.predict(made)), (held.labels, forest.predict(unseen))]
-    recalls = [
-        recall_score(*a, labels=range(len(generator.entities)), average=None) for a in answers
-    ]
-    for k, entity in enumerate(generator.entities):
-        n = int((held.labels == k).sum())
-        print(f"  {entity:<6} {recalls[0][k]:.2f} / {recalls[1][k]:.2f} ({n})")
-    print(f"  mean   {recalls[0].mean():.2f} / {recalls[1].mean():.2f}")
-    print("distance to the nearest training image, RMS of 16 px: 1st percentile, median")
-    for what, points in (("generated", made), ("held-out", unseen)):
-        distance = near.kneighbors(points)[0] / np.sqrt(points.shape[1])
-        print(f"  {what:<9} {np.percentile(distance, 1):.4f}, {np.median(distance):.4f}")
+    made = np.stack(generator.generate(requests))
+    real = np.stack([np.asarray(recoded(Image.fromarray(f))) for f in held.pixels[rows]])
+    print(f"{name} {generator.revision}, {len(made)} images, on {machine()}")
+    print(f"classifier {classifier.sha256[:16]}")
+    seen = [classifier.read(each) for each in (generated(made), photographs(real))]
+    print_agreement(generator.entities, labels, *(each.probabilities for each in seen))
+    training = classifier.read(photographs(known.pixels)).features
+    print_distances(seen[0].features, seen[1].features, training, floor)
+    print_copies(made, real, known)
     print_controls(generator)
     return 0
+
+
+def _drawn(
+    data: LabelledPixels, like: LabelledPixels, most: int, rng: np.random.Generator
+) -> NDArray[np.int_]:
+    """Return rows of `data`: of each entity as many as `like` has, `most` at most."""
+    chosen: list[NDArray[np.int_]] = []
+    for label in np.unique(like.labels):
+        count = min(most, int((like.labels == label).sum()))
+        chosen.append(rng.permutation(np.flatnonzero(data.labels == label))[:count])
+    return np.concatenate(chosen)
+
+
+def print_agreement(
+    entities: tuple[str, ...],
+    labels: NDArray[np.int_],
+    made: NDArray[np.float64],
+    real: NDArray[np.float64],
+) -> None:
+    """Print how often the classifier names the entity that was asked for."""
+    print("the classifier names the entity: generated / held-out real (n)")
+    for k, entity in enumerate(entities):
+        of = labels == k
+        shares = [wilson(int((p[of].argmax(1) == k).sum()), int(of.sum())) for p in (made, real)]
+        print(f"  {entity:<6} {said(shares[0])} / {said(shares[1])} ({of.sum()})")
+    means = [
+        np.mean([(p[labels == k].argmax(1) == k).mean() for k in set(labels)]) for p in (made, real)
+    ]
+    print(f"  mean   {means[0]:.2f} / {means[1]:.2f}")
+
+
+def said(found: Estimate, places: int = 2) -> str:
+    """Return an estimate with its interval."""
+    return f"{found.value:.{places}f} ({found.low:.{places}f} to {found.high:.{places}f})"
+
+
+def print_distances(
+    made: NDArray[np.float32],
+    real: NDArray[np.float32],
+    training: NDArray[np.float32],
+    floor: NDArray[np.int_],
+) -> None:
+    """Print kernel distance, overlap, and distances to the nearest training image."""
+    print("to the held-out images: generated / training images at the same n")
+    far, least = kid(real, made), kid(real, training[floor])
+    print(f"  KID       {said(far, 4)} / {said(least, 4)}, ratio {far.value / least.value:.1f}")
+    one, other = manifold(real, made), manifold(real, training[floor])
+    for figure in ("precision", "recall", "density", "coverage"):
+        print(f"  {figure:<9} {getattr(one, figure):.2f} / {getattr(other, figure):.2f}")
+    near = NearestNeighbors(n_neighbors=1).fit(training)
+    distances = [near.kneighbors(points)[0][:, 0] for points in (made, real)]
+    bound = np.quantile(distances[1], 0.01)
+    close = wilson(int((distances[0] < bound).sum()), len(made))
+    print(f"  nearer to a training image than 99 % of held-out ones: {said(close, 3)}")
+
+
+def print_copies(made: Squares, real: Squares, known: LabelledPixels) -> None:
+    """Print how many images reach the likeness from which one is suspected to be a copy."""
+    index = PhotographIndex()
+    for frame in known.pixels:
+        index.add(shrunk(Image.fromarray(frame)))
+    top, left = (length // 18 for length in real.shape[1:3])
+    side = real.shape[1] - 2 * top
+    squares = real[:, top : top + side, (left := (real.shape[2] - side) // 2) : left + side]
+    found = likenesses(made, index), likenesses(squares, index)
+    shares = [wilson(int((each >= COPY).sum()), len(each)) for each in found]
+    print(f"suspected copies: {said(shares[0], 3)} / {said(shares[1], 3)} of held-out real images")
+    print(f"  highest likeness {found[0].max():.2f} / {found[1].max():.2f}, bound {COPY}")
 
 
 def print_controls(generator: Generator) -> None:
@@ -114,6 +213,6 @@ def print_controls(generator: Generator) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (3, 4):
+    if len(sys.argv) not in (4, 5):
         sys.exit(__doc__)
     sys.exit(main(*sys.argv[1:]))

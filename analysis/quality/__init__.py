@@ -1,0 +1,1 @@
+"""Quality of sets of images, as numbers."""

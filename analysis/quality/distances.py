@@ -1,0 +1,165 @@
+"""How far one set of images is from another, by their features.
+
+Features are rows of one extractor's numbers, an image each. None of these figures says anything by
+itself: beside it belongs the same figure of real images against other real ones, at the same n.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics.pairwise import polynomial_kernel
+from sklearn.neighbors import NearestNeighbors
+
+from analysis.results import Estimate, NotEstimable
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Manifold:
+    """How two sets overlap; each a share, `density` may exceed 1.
+
+    Attributes:
+        precision: of synthetic images near a real one.
+        recall: of real images near a synthetic one.
+        density: real neighbourhoods that hold a synthetic image, on average, over k.
+        coverage: of real images with a synthetic one in their neighbourhood.
+    """
+
+    precision: float
+    recall: float
+    density: float
+    coverage: float
+
+
+def kid(
+    real: ArrayLike,
+    synthetic: ArrayLike,
+    *,
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Estimate:
+    """Kernel distance: the unbiased squared maximum mean discrepancy, kernel (x'y / d + 1)^3.
+
+    Binkowski et al. (2018, "Demystifying MMD GANs", eq. 4), over all pairs of the sample instead
+    of subsets. The interval is of percentiles over resamples of both sets, in which an image
+    drawn twice is not its own neighbour.
+
+    Args:
+        real: (n, d).
+        synthetic: (m, d).
+        resamples: 0 leaves the interval out.
+        level: coverage of the interval.
+        seed: of the resamples.
+
+    Raises:
+        NotEstimable: a set has fewer than two images.
+    """
+    x, y = _pair(real, synthetic, 2)
+    xx, yy, xy = (polynomial_kernel(a, b, degree=3, coef0=1.0) for a, b in ((x, x), (y, y), (x, y)))
+    ones = np.ones((1, len(x))), np.ones((1, len(y)))
+    value = float(_discrepancy(xx, yy, xy, *ones)[0])
+    low = high = se = None
+    if resamples:
+        rng = np.random.default_rng(seed)
+        drawn = [
+            rng.multinomial(n, np.full(n, 1 / n), size=resamples).astype(float)
+            for n in (len(x), len(y))
+        ]
+        spread = _discrepancy(xx, yy, xy, *drawn)
+        low, high = np.quantile(spread, [(1 - level) / 2, (1 + level) / 2]).tolist()
+        se = float(spread.std(ddof=1))
+    return Estimate(
+        value=value,
+        se=se,
+        low=low,
+        high=high,
+        level=level if resamples else None,
+        n=len(y),
+        method="unbiased squared MMD, cubic kernel; percentiles over resamples of both sets",
+    )
+
+
+def _discrepancy(xx: Floats, yy: Floats, xy: Floats, v: Floats, w: Floats) -> Floats:
+    """Return (resamples,) from kernels and from how often each image was drawn (resamples, n)."""
+
+    def within(kernel: Floats, times: Floats) -> Floats:
+        square = np.square(times)
+        pairs = np.square(times.sum(1)) - square.sum(1)
+        return (np.einsum("ri,ri->r", times @ kernel, times) - square @ kernel.diagonal()) / pairs
+
+    between = np.einsum("ri,ri->r", v @ xy, w) / (v.sum(1) * w.sum(1))
+    return within(xx, v) + within(yy, w) - 2 * between
+
+
+def frechet(real: ArrayLike, synthetic: ArrayLike) -> float:
+    """Return the squared Fréchet distance of two normal distributions fitted to the sets.
+
+    Heusel et al. (2017, "GANs trained by a two time-scale update rule", eq. 6). The trace of the
+    root of the covariances' product is the sum of the singular values of the product of the
+    centred sets, which needs no root of a matrix and is stable for n < d. Biased upwards at
+    small n: see the floor.
+
+    Args:
+        real: (n, d).
+        synthetic: (m, d).
+
+    Raises:
+        NotEstimable: a set has fewer than two images.
+    """
+    x, y = _pair(real, synthetic, 2)
+    shift = np.square(x.mean(0) - y.mean(0)).sum()
+    a = (x - x.mean(0)) / np.sqrt(len(x) - 1)
+    b = (y - y.mean(0)) / np.sqrt(len(y) - 1)
+    # tr (A'A B'B)^(1/2) is the nuclear norm of A B'; through triangles of A and B it is small.
+    ra, rb = np.linalg.qr(a, mode="r"), np.linalg.qr(b, mode="r")
+    shared = np.linalg.svd(ra @ rb.T, compute_uv=False).sum()
+    return float(shift + np.square(a).sum() + np.square(b).sum() - 2 * shared)
+
+
+def manifold(real: ArrayLike, synthetic: ArrayLike, *, near: int = 3, dense: int = 5) -> Manifold:
+    """Precision and recall with `near` neighbours, density and coverage with `dense`.
+
+    Kynkäänniemi et al. (2019, "Improved precision and recall metric", eq. 1 and 2) and Naeem et
+    al. (2020, "Reliable fidelity and diversity metrics", eq. 3 and 4). An image's neighbourhood
+    is the ball that reaches to its k-th nearest of its own set.
+
+    Args:
+        real: (n, d).
+        synthetic: (m, d), about as many.
+        near: neighbours of precision and recall.
+        dense: neighbours of density and coverage.
+
+    Raises:
+        NotEstimable: a set is not larger than the number of neighbours.
+    """
+    x, y = _pair(real, synthetic, max(near, dense) + 1)
+
+    def reach(points: Floats, k: int) -> Floats:
+        """Return (n,) distances to the k-th nearest other point."""
+        found: Floats = NearestNeighbors(n_neighbors=k + 1).fit(points).kneighbors(points)[0]
+        return found[:, k]
+
+    apart = np.sqrt(
+        np.maximum(np.square(x).sum(1)[:, None] + np.square(y).sum(1)[None] - 2 * x @ y.T, 0.0)
+    )  # (n, m)
+    in_real = apart <= reach(x, near)[:, None]
+    in_synthetic = apart <= reach(y, near)[None]
+    in_dense = apart <= reach(x, dense)[:, None]
+    return Manifold(
+        precision=float(in_real.any(0).mean()),
+        recall=float(in_synthetic.any(1).mean()),
+        density=float(in_dense.sum(0).mean() / dense),
+        coverage=float(in_dense.any(1).mean()),
+    )
+
+
+def _pair(real: ArrayLike, synthetic: ArrayLike, least: int) -> tuple[Floats, Floats]:
+    x, y = np.asarray(real, float), np.asarray(synthetic, float)
+    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1]:
+        raise ValueError(f"features of shapes {x.shape} and {y.shape} are not of one extractor")
+    if min(len(x), len(y)) < least:
+        raise NotEstimable(f"{len(x)} real and {len(y)} synthetic images; {least} of each at least")
+    return x, y

@@ -1,0 +1,98 @@
+"""Distances between sets of images, against definitions written out and known distributions."""
+
+import numpy as np
+import pytest
+from scipy.linalg import sqrtm
+
+from analysis.quality.distances import frechet, kid, manifold
+from analysis.results import NotEstimable
+
+
+def normal(n, d=6, shift=0.0, seed=0):
+    return np.random.default_rng(seed).normal(shift, 1.0, (n, d))
+
+
+def kernel(a, b):
+    return (a @ b / len(a) + 1) ** 3
+
+
+def test_kid_is_the_mean_over_pairs_written_out():
+    x, y = normal(7), normal(5, shift=0.4, seed=1)
+    within = [
+        np.mean([kernel(a, b) for i, a in enumerate(s) for j, b in enumerate(s) if i != j])
+        for s in (x, y)
+    ]
+    between = np.mean([kernel(a, b) for a in x for b in y])
+
+    assert kid(x, y, resamples=0).value == pytest.approx(sum(within) - 2 * between, abs=1e-12)
+
+
+def test_kid_of_one_distribution_is_zero_on_average_at_any_size():
+    found = [
+        kid(normal(20, seed=k), normal(20, seed=1000 + k), resamples=0).value for k in range(300)
+    ]
+
+    assert abs(np.mean(found)) < 4 * np.std(found) / np.sqrt(len(found))
+
+
+def test_the_interval_of_kid_holds_the_distance_as_often_as_it_says():
+    far = kid(normal(20_00, 2, seed=7), normal(20_00, 2, 0.5, seed=8), resamples=0).value
+    held = 0
+    for k in range(100):
+        one, other = normal(80, 2, seed=2 * k + 10), normal(80, 2, 0.5, seed=2 * k + 11)
+        found = kid(one, other, resamples=300)
+        held += found.low <= far <= found.high
+
+    assert 86 <= held <= 100
+
+
+@pytest.mark.parametrize("n", [4, 40], ids=["fewer than features", "more"])
+def test_the_frechet_distance_is_that_of_the_textbook(n):
+    x, y = normal(n), normal(n + 3, shift=0.3, seed=2) * 1.5
+    a, b = np.cov(x.T), np.cov(y.T)
+    root = sqrtm(a @ b)
+    wanted = np.square(x.mean(0) - y.mean(0)).sum() + np.trace(a + b - 2 * root.real)
+
+    assert frechet(x, y) == pytest.approx(wanted, rel=1e-5)
+
+
+def test_the_frechet_distance_of_known_normals():
+    x, y = normal(200_000, 2), 2 * normal(200_000, 2, seed=3) + 1
+
+    assert frechet(x, y) == pytest.approx(2 * 1 + 2 * (2 - 1) ** 2, rel=0.02)
+
+
+def test_overlap_is_what_counting_balls_gives():
+    x, y = normal(30, 2), normal(25, 2, 0.5, seed=4)
+
+    def reach(points, k):
+        return np.array([np.sort(np.linalg.norm(points - p, axis=1))[k] for p in points])
+
+    rx, ry, rd = reach(x, 3), reach(y, 3), reach(x, 5)
+    apart = np.linalg.norm(x[:, None] - y[None], axis=2)
+    found = manifold(x, y)
+
+    assert found.precision == np.mean([(apart[:, j] <= rx).any() for j in range(25)])
+    assert found.recall == np.mean([(apart[i] <= ry).any() for i in range(30)])
+    assert found.density == pytest.approx(
+        np.sum([(apart[:, j] <= rd).sum() for j in range(25)]) / (5 * 25)
+    )
+    assert found.coverage == np.mean([apart[i].min() <= rd[i] for i in range(30)])
+
+
+def test_one_image_over_and_over_covers_nothing():
+    real = normal(100)
+    same = np.repeat(real[:1], 100, axis=0)
+
+    assert manifold(real, same).coverage < 0.2
+    assert manifold(real, same).precision == 1.0
+    assert manifold(real, normal(100, seed=5)).coverage > 0.8
+
+
+def test_sets_that_are_too_small_or_of_two_extractors_are_refused():
+    with pytest.raises(NotEstimable, match="1 real and 9 synthetic images; 2 of each"):
+        kid(normal(1), normal(9))
+    with pytest.raises(NotEstimable, match="6 of each"):
+        manifold(normal(5), normal(9))
+    with pytest.raises(ValueError, match="not of one extractor"):
+        frechet(normal(5), normal(5, d=3))
