@@ -102,7 +102,9 @@ def train(
         average.update_parameters(network)
         if on_step:
             on_step(step + 1, steps, loss.item())
-    trained: ClassifierNetwork = average.module.eval()
+    trained = average.module
+    assert isinstance(trained, ClassifierNetwork)
+    trained.eval()
     calibrate(trained, calibration)
     return trained
 

@@ -114,7 +114,7 @@ def frechet(real: ArrayLike, synthetic: ArrayLike) -> float:
     a = (x - x.mean(0)) / np.sqrt(len(x) - 1)
     b = (y - y.mean(0)) / np.sqrt(len(y) - 1)
     # tr (A'A B'B)^(1/2) is the nuclear norm of A B'; through triangles of A and B it is small.
-    ra, rb = np.linalg.qr(a, mode="r"), np.linalg.qr(b, mode="r")
+    ra, rb = (np.asarray(np.linalg.qr(each, mode="r")) for each in (a, b))
     shared = np.linalg.svd(ra @ rb.T, compute_uv=False).sum()
     return float(shift + np.square(a).sum() + np.square(b).sum() - 2 * shared)
 
