@@ -111,6 +111,8 @@ class PipelineGenerator:
         }
         if self.recipe.negative and "negative_prompt" in self._takes:
             asked["negative_prompt"] = [self.recipe.negative] * len(padded)
+        if "use_resolution_binning" in self._takes:
+            asked["use_resolution_binning"] = False  # it paints at another size, then crops
         painted = self._pipeline(**asked).images
         made = zip(painted, requests, strict=False)  # what was padded falls away
         return [self._finished(image, request) for image, request in made]

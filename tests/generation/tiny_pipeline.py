@@ -12,28 +12,30 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 SIZE = 32
 
 
-def save_tiny_pipeline(folder: Path, seed: int = 0) -> Path:
-    """Write a whole pipeline into `folder`; random weights, so that its images show nothing."""
-    torch.manual_seed(seed)
-    words = folder.parent / f"{folder.name}-words"
+def save_tiny_words(words: Path) -> CLIPTokenizer:
+    """Write a tokenizer of single letters into a new folder, and load it."""
     words.mkdir(parents=True)
     letters = [chr(code) for code in range(ord("a"), ord("z") + 1)] + ["-", "0", "1", "6"]
     vocabulary = [*letters, *(f"{letter}</w>" for letter in letters)]
     vocabulary += ["<|startoftext|>", "<|endoftext|>"]
     (words / "vocab.json").write_text(json.dumps({word: k for k, word in enumerate(vocabulary)}))
     (words / "merges.txt").write_text("#version: 0.2\n")
-    tokenizer = CLIPTokenizer(
-        str(words / "vocab.json"), str(words / "merges.txt"), model_max_length=77
-    )
+    return CLIPTokenizer(str(words / "vocab.json"), str(words / "merges.txt"), model_max_length=77)
+
+
+def save_tiny_pipeline(folder: Path, seed: int = 0) -> Path:
+    """Write a whole pipeline into `folder`; random weights, so that its images show nothing."""
+    torch.manual_seed(seed)
+    tokenizer = save_tiny_words(folder.parent / f"{folder.name}-words")
     text = CLIPTextConfig(
-        vocab_size=len(vocabulary),
+        vocab_size=len(tokenizer),
         hidden_size=32,
         intermediate_size=37,
         num_hidden_layers=2,
         num_attention_heads=4,
         max_position_embeddings=77,
-        bos_token_id=len(vocabulary) - 2,
-        eos_token_id=len(vocabulary) - 1,
+        bos_token_id=len(tokenizer) - 2,
+        eos_token_id=len(tokenizer) - 1,
     )
     pipeline = StableDiffusionPipeline(
         vae=AutoencoderKL(

@@ -1,0 +1,236 @@
+"""Pipelines of other kinds than Stable Diffusion, of a few thousand random weights each."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from diffusers import (
+    AutoencoderKL,
+    DDPMScheduler,
+    EulerDiscreteScheduler,
+    FlowMatchEulerDiscreteScheduler,
+    FluxPipeline,
+    FluxTransformer2DModel,
+    IFPipeline,
+    PixArtAlphaPipeline,
+    PixArtTransformer2DModel,
+    SD3Transformer2DModel,
+    StableDiffusion3Pipeline,
+    StableDiffusionXLPipeline,
+    UNet2DConditionModel,
+)
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+    PreTrainedTokenizerFast,
+    T5Config,
+    T5EncoderModel,
+)
+
+from tests.generation.tiny_pipeline import save_tiny_words
+
+WIDTH = 32
+
+
+def clip(tokenizer: CLIPTokenizer, *, projected: bool) -> torch.nn.Module:
+    config = CLIPTextConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=WIDTH,
+        intermediate_size=37,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=77,
+        projection_dim=WIDTH,
+        bos_token_id=len(tokenizer) - 2,
+        eos_token_id=len(tokenizer) - 1,
+    )
+    return CLIPTextModelWithProjection(config) if projected else CLIPTextModel(config)
+
+
+def t5() -> tuple[T5EncoderModel, PreTrainedTokenizerFast]:
+    words = [
+        "<pad>",
+        "</s>",
+        "<unk>",
+        "a",
+        "dermoscopic",
+        "image",
+        "of",
+        "melanoma",
+        "nevus",
+        "mole",
+    ]
+    plain = Tokenizer(WordLevel({word: k for k, word in enumerate(words)}, unk_token="<unk>"))
+    plain.pre_tokenizer = Whitespace()
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=plain,
+        pad_token="<pad>",
+        eos_token="</s>",
+        unk_token="<unk>",
+        model_max_length=64,
+    )
+    config = T5Config(
+        vocab_size=len(words), d_model=WIDTH, d_kv=8, d_ff=37, num_layers=2, num_heads=4
+    )
+    return T5EncoderModel(config), tokenizer
+
+
+def autoencoder(channels: int = 4, **more: object) -> AutoencoderKL:
+    return AutoencoderKL(
+        block_out_channels=(16, 32),
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        latent_channels=channels,
+        norm_num_groups=8,
+        sample_size=32,
+        **more,
+    )
+
+
+def xl(words: CLIPTokenizer) -> StableDiffusionXLPipeline:
+    return StableDiffusionXLPipeline(
+        vae=autoencoder(),
+        text_encoder=clip(words, projected=False),
+        text_encoder_2=clip(words, projected=True),
+        tokenizer=words,
+        tokenizer_2=words,
+        unet=UNet2DConditionModel(
+            sample_size=16,
+            block_out_channels=(16, 32),
+            layers_per_block=1,
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+            cross_attention_dim=2 * WIDTH,
+            attention_head_dim=4,
+            norm_num_groups=8,
+            addition_embed_type="text_time",
+            addition_time_embed_dim=8,
+            projection_class_embeddings_input_dim=WIDTH + 6 * 8,
+        ),
+        scheduler=EulerDiscreteScheduler(),
+        add_watermarker=False,
+    )
+
+
+def sd3(words: CLIPTokenizer) -> StableDiffusion3Pipeline:
+    encoder, sentences = t5()
+    return StableDiffusion3Pipeline(
+        transformer=SD3Transformer2DModel(
+            sample_size=16,
+            patch_size=1,
+            in_channels=4,
+            num_layers=1,
+            attention_head_dim=8,
+            num_attention_heads=4,
+            joint_attention_dim=WIDTH,
+            caption_projection_dim=32,
+            pooled_projection_dim=2 * WIDTH,
+            out_channels=4,
+        ),
+        scheduler=FlowMatchEulerDiscreteScheduler(),
+        vae=autoencoder(shift_factor=0.06, scaling_factor=1.5),
+        text_encoder=clip(words, projected=True),
+        tokenizer=words,
+        text_encoder_2=clip(words, projected=True),
+        tokenizer_2=words,
+        text_encoder_3=encoder,
+        tokenizer_3=sentences,
+    )
+
+
+def flux(words: CLIPTokenizer) -> FluxPipeline:
+    encoder, sentences = t5()
+    return FluxPipeline(
+        scheduler=FlowMatchEulerDiscreteScheduler(),
+        vae=autoencoder(1, shift_factor=0.06, scaling_factor=1.5),
+        text_encoder=clip(words, projected=False),
+        tokenizer=words,
+        text_encoder_2=encoder,
+        tokenizer_2=sentences,
+        transformer=FluxTransformer2DModel(
+            patch_size=1,
+            in_channels=4,
+            num_layers=1,
+            num_single_layers=1,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            joint_attention_dim=WIDTH,
+            pooled_projection_dim=WIDTH,
+            axes_dims_rope=(4, 4, 8),
+        ),
+    )
+
+
+def pixart(words: CLIPTokenizer) -> PixArtAlphaPipeline:
+    encoder, sentences = t5()
+    return PixArtAlphaPipeline(
+        tokenizer=sentences,
+        text_encoder=encoder,
+        vae=autoencoder(),
+        transformer=PixArtTransformer2DModel(
+            sample_size=16,
+            num_layers=1,
+            patch_size=2,
+            attention_head_dim=8,
+            num_attention_heads=4,
+            caption_channels=WIDTH,
+            in_channels=4,
+            out_channels=8,
+            cross_attention_dim=32,
+        ),
+        scheduler=DDPMScheduler(),
+    )
+
+
+def deep_floyd(words: CLIPTokenizer) -> IFPipeline:
+    encoder, sentences = t5()
+    return IFPipeline(
+        tokenizer=sentences,
+        text_encoder=encoder,
+        unet=UNet2DConditionModel(
+            sample_size=32,
+            block_out_channels=(16, 32),
+            layers_per_block=1,
+            in_channels=3,
+            out_channels=6,
+            down_block_types=("ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D"),
+            mid_block_type="UNetMidBlock2DSimpleCrossAttn",
+            up_block_types=("SimpleCrossAttnUpBlock2D", "ResnetUpsampleBlock2D"),
+            cross_attention_dim=WIDTH,
+            encoder_hid_dim=WIDTH,
+            attention_head_dim=4,
+            norm_num_groups=8,
+            addition_embed_type="text",
+            addition_embed_type_num_heads=2,
+            resnet_time_scale_shift="scale_shift",
+            act_fn="gelu",
+            class_embed_type=None,
+        ),
+        scheduler=DDPMScheduler(variance_type="learned_range"),
+        safety_checker=None,
+        feature_extractor=None,
+        watermarker=None,
+        requires_safety_checker=False,
+    )
+
+
+KINDS: dict[str, Callable[[CLIPTokenizer], torch.nn.Module]] = {
+    "StableDiffusionXLPipeline": xl,
+    "StableDiffusion3Pipeline": sd3,
+    "FluxPipeline": flux,
+    "PixArtAlphaPipeline": pixart,
+    "IFPipeline": deep_floyd,
+}
+
+
+def save_tiny_kind(name: str, folder: Path) -> Path:
+    """Write a whole pipeline of the class `name` into `folder`."""
+    torch.manual_seed(0)
+    pipeline = KINDS[name](save_tiny_words(folder.parent / f"{folder.name}-words"))
+    pipeline.save_pretrained(folder, safe_serialization=True)
+    return folder
