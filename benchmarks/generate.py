@@ -23,7 +23,8 @@ import numpy as np
 from generation.batches import plan_batch, run_batch
 
 class Instant:
-    name, revision, licence, compute_batch = "dermdiff", "instant", "CC0-1.0", 8
+    name, revision, licence = "dermdiff", "instant", "CC0-1.0"
+    compute_batch, compiled = 8, False
     def generate(self, requests, on_step=None):
         return [self.image(request.seed) for request in requests]
     def image(self, seed):

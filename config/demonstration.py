@@ -17,8 +17,7 @@ from evaluation.models import Dataset, Rater, Study
 from evaluation.sealing import seal_study
 from evaluation.simulated import Skill, read_study
 from evaluation.studies import create_study
-from generation.batches import OWN_WEIGHTS, plan_batch, progress_of, run_batch
-from generation.engine.registry import load_generator
+from generation.batches import generator_for, plan_batch, progress_of, run_batch
 
 GENERATOR = "dermdiff"
 #: Images per entity and origin of the study to read, and of the example that was read.
@@ -79,7 +78,7 @@ def _generate(say: Say, stream: OutputWrapper) -> None:
     if done < total:
         say(f"synthetic images: {total - done} by {GENERATOR}")
         with Progress(stream, "made") as progress:
-            run_batch(batch, load_generator(GENERATOR, OWN_WEIGHTS), progress)
+            run_batch(batch, generator_for(batch), progress)
 
 
 def _seal(slug: str, title: str, per_cell: int, dataset: Dataset, say: Say) -> Study:

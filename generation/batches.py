@@ -17,7 +17,7 @@ from evaluation.catalogue import NewImage, add_synthetic_images
 from evaluation.models import Image
 from generation.engine.generator import GenerationError, Generator, ImageRequest
 from generation.engine.prompts import entity_in
-from generation.engine.registry import vocabulary_of
+from generation.engine.registry import load_generator, vocabulary_of
 from generation.models import Batch, PlannedImage
 
 OWN_WEIGHTS = settings.VAR_DIR / "weights"
@@ -141,6 +141,29 @@ def images_of(batch: Batch) -> QuerySet[Image]:
     return Image.objects.filter(pk__in=made, sealed=False)
 
 
+def generator_for(
+    batch: Batch, *, device: str = "auto", compute_batch: int | None = None, compiled: bool = False
+) -> Generator:
+    """Load the generator of a batch, ready to paint in the way in which the batch was begun.
+
+    A batch that was not begun is begun: with as many images at once as fit into memory, at most
+    `compute_batch` or what suits the device.
+
+    Raises:
+        GenerationError: it cannot be loaded, does not fit, or the batch was begun in another way.
+    """
+    if batch.revision:
+        if compute_batch is None:
+            compute_batch = batch.compute_batch
+        compiled = compiled or batch.compiled
+        _check_begun(batch, compute_batch, compiled)
+    generator = load_generator(batch.generator, OWN_WEIGHTS, device, compute_batch, compiled)
+    if not batch.revision:
+        generator.fit()
+        _settle_revision(batch, generator)
+    return generator
+
+
 def run_batch(batch: Batch, generator: Generator, on_step: OnStep | None = None) -> int:
     """Make what is still to be made, `compute_batch` images at a time.
 
@@ -243,13 +266,28 @@ def _give_back(part: _AtWork | None) -> None:
 
 def _settle_revision(batch: Batch, generator: Generator) -> None:
     """Let the first process fix the revision, so that a batch is never made by two."""
-    Batch.objects.filter(pk=batch.pk, revision="").update(revision=generator.revision)
+    Batch.objects.filter(pk=batch.pk, revision="").update(
+        revision=generator.revision,
+        compute_batch=generator.compute_batch,
+        compiled=generator.compiled,
+    )
     batch.refresh_from_db()
+    _check_begun(batch, generator.compute_batch, generator.compiled)
     if batch.revision != generator.revision:
         raise GenerationError(
             f"batch {batch.pk} was begun with revision {batch.revision} of '{batch.generator}', "
             f"this is {generator.revision} (other weights, device or version); start a new batch "
             "with another --seed"
+        )
+
+
+def _check_begun(batch: Batch, compute_batch: int | None, compiled: bool) -> None:
+    """Refuse to go on with a batch in another way than it was begun."""
+    if (batch.compute_batch, batch.compiled) != (compute_batch, compiled):
+        how = f"{batch.compute_batch} images at once, {'' if batch.compiled else 'not '}compiled"
+        raise GenerationError(
+            f"batch {batch.pk} was begun with {how}, which decides its pixels; go on with "
+            f"--resume {batch.pk} alone, or start a new batch with another --seed"
         )
 
 

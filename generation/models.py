@@ -15,6 +15,10 @@ class Batch(models.Model):
     revision = models.CharField(
         max_length=64, blank=True, help_text="Of the generator that made it; empty until it starts"
     )
+    compute_batch = models.PositiveIntegerField(
+        null=True, editable=False, help_text="Images painted at once, which decides pixels, too"
+    )
+    compiled = models.BooleanField(default=False, editable=False)
     entities = models.JSONField(_("entities"))
     per_entity = models.PositiveIntegerField(_("images per entity"))
     seed = models.BigIntegerField(_("seed"), default=0)

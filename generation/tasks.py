@@ -4,9 +4,8 @@ from django_tasks import task
 
 from evaluation.copies import find_copies
 from evaluation.errors import EvaluationError
-from generation.batches import OWN_WEIGHTS, images_of, run_batch
+from generation.batches import generator_for, images_of, run_batch
 from generation.engine.generator import GenerationError
-from generation.engine.registry import load_generator
 from generation.models import Batch
 
 
@@ -18,7 +17,7 @@ def make_batch(batch_pk: int) -> None:
     """
     batch = Batch.objects.get(pk=batch_pk)
     try:
-        run_batch(batch, load_generator(batch.generator, OWN_WEIGHTS))
+        run_batch(batch, generator_for(batch))
         find_copies(images_of(batch))
     except (GenerationError, EvaluationError) as problem:
         Batch.objects.filter(pk=batch.pk).update(problem=str(problem))

@@ -13,15 +13,37 @@ def choose_device(name: str) -> torch.device:
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name.startswith("cuda") and not torch.cuda.is_available():
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise GenerationError(f"device '{name}' is unknown; use auto, cpu or cuda")
+    there = torch.cuda.device_count()
+    if device.type == "cuda" and (device.index or 0) >= there:
         raise GenerationError(
-            "no CUDA device found; run with --device cpu (about 1 s an image) "
+            f"no CUDA device {device.index} found, there are {there}, counted from 0"
+            if there
+            else "no CUDA device found; run with --device cpu (about 1 s an image) "
             "or on a machine with a GPU"
         )
-    try:
-        return torch.device(name)
-    except RuntimeError:
-        raise GenerationError(f"device '{name}' is unknown; use auto, cpu or cuda") from None
+    return device
+
+
+#: What PyTorch says where memory runs out, beside its own exception.
+NO_MEMORY = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+)
+
+
+def out_of_memory(problem: Exception) -> bool:
+    """Say whether an exception means that memory ran out, on a GPU or here."""
+    if isinstance(problem, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(problem, RuntimeError) and any(word in str(problem) for word in NO_MEMORY)
 
 
 #: Instructions that multiply matrices of bfloat16; without them PyTorch emulates, slowly.

@@ -45,11 +45,28 @@ class Generator(Protocol):
     """What makes images: the same request gives the same pixels, whatever the batch around it."""
 
     name: str
-    revision: str
-    controls: frozenset[str]
-    entities: tuple[str, ...]
     licence: str  # of the images, as an SPDX identifier
-    compute_batch: int
+    compute_batch: int  # images painted at once; every call is padded to it
+    compiled: bool
+
+    @property
+    def revision(self) -> str:
+        """Hash of the settings, the weights among them."""
+        ...
+
+    @property
+    def controls(self) -> frozenset[str]:
+        """Which fields of a request it honours."""
+        ...
+
+    @property
+    def entities(self) -> tuple[str, ...]:
+        """Codes that it can be asked for."""
+        ...
+
+    def fit(self) -> None:
+        """Halve `compute_batch` until it fits into memory; to be called before the first image."""
+        ...
 
     def settings(self) -> dict[str, object]:
         """Everything beside the weights and the request that decides pixels, as JSON values."""

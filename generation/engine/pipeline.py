@@ -5,130 +5,138 @@ Stable Diffusion, SDXL, SD 3, Flux and others, as a directory or a hub id, with 
 
 import hashlib
 import inspect
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import diffusers
-import numpy as np
 import torch
 from diffusers import AutoPipelineForText2Image, DiffusionPipeline
 from huggingface_hub import snapshot_download
-from PIL import Image
 
-from generation.engine.devices import choose_device, compute_dtype
-from generation.engine.generator import GenerationError, ImageRequest, OnStep
+from generation.engine.batched import BatchedGenerator
+from generation.engine.compiling import compile_blocks, compile_network
+from generation.engine.devices import compute_dtype
+from generation.engine.embeddings import KNOWN, Embeddings
+from generation.engine.files import pickles_in
+from generation.engine.generator import GenerationError, ImageRequest
 from generation.engine.prompts import check_template, prompt_of
 from generation.engine.recipe import PipelineRecipe
 from generation.engine.vocabulary import OPEN
 
 #: Draw their noise apart from the images' own streams, so that a seed would not fix an image.
 UNSEEDED = ("DPMSolverSDEScheduler",)
-PICKLES = ("*.bin", "*.ckpt", "*.pt", "*.pth")
-BLACK = 0.02  # brightest value of an image that a safety checker or an overflow has blanked
 
 
-class PipelineGenerator:
+#: Images painted at once where the recipe does not say, by kind of device.
+COMPUTE_BATCH = {"cpu": 4, "cuda": 16}
+
+
+class PipelineGenerator(BatchedGenerator):
     """A pipeline behind the interface of all generators."""
 
     vocabulary = OPEN
-    controls = vocabulary.controls
-    entities = vocabulary.entities
+    mend = "use --dtype float32, or another scheduler"
 
-    def __init__(self, name: str, recipe: PipelineRecipe, device: str = "auto") -> None:
-        """Load the pipeline.
+    def __init__(
+        self,
+        name: str,
+        recipe: PipelineRecipe,
+        device: str = "auto",
+        compute_batch: int | None = None,
+        compiled: bool = False,
+    ) -> None:
+        """Load the pipeline; `compute_batch` goes before the recipe's.
 
         Raises:
             GenerationError: it is not there, its weights are pickles or broken, or the recipe asks
                 for what it cannot do.
         """
         check_template(recipe.template)
-        self.name, self.recipe = name, recipe
-        self.licence, self.compute_batch = recipe.licence, recipe.compute_batch
-        self.device = choose_device(device)
+        super().__init__(
+            name,
+            device=device,
+            compute_batch=recipe.compute_batch if compute_batch is None else compute_batch,
+            usual=COMPUTE_BATCH,
+            compiled=compiled,
+        )
+        self.recipe, self.licence = recipe, recipe.licence
         self.dtype = _dtype(recipe.dtype, self.device)
         folder = _local(recipe.source)
         self._pipeline = _load(folder, recipe, self.dtype).to(self.device)
+        _speed_up(self._pipeline, compiled)
         self._takes = set(inspect.signature(type(self._pipeline).__call__).parameters)
+        known = type(self._pipeline).__name__ in KNOWN
+        self._embeddings = Embeddings(self._pipeline, recipe.negative) if known else None
         self._weights = _sha256([folder, *([Path(recipe.lora)] if recipe.lora else [])])
-        settings = json.dumps(self.settings(), sort_keys=True)
-        self.revision = hashlib.sha256(settings.encode()).hexdigest()[:16]
 
     def settings(self) -> dict[str, object]:
         """Everything beside the request that decides pixels, what is left out among it."""
-        scheduler = self._pipeline.scheduler
         return {
             "weights": self._weights,
             "pipeline": type(self._pipeline).__name__,
-            "scheduler": type(scheduler).__name__,
+            "scheduler": type(self._pipeline.scheduler).__name__,
             "template": self.recipe.template,
             "negative": self.recipe.negative,
             "size": self.recipe.size,
             "safety_checker": "none",
             "watermark": "none",
-            "compute_batch": self.compute_batch,
-            "device": self.device.type,
             "dtype": str(self.dtype).removeprefix("torch."),
-            "torch": torch.__version__.split("+")[0],
             "diffusers": diffusers.__version__,
+            **super().settings(),
         }
 
-    @torch.inference_mode()
-    def generate(
-        self, requests: Sequence[ImageRequest], on_step: OnStep | None = None
-    ) -> list[np.ndarray]:
-        """Make one (size, size, 3) uint8 image a request; see `Generator`.
-
-        Raises:
-            GenerationError: an unknown entity, a control that is not honoured, requests whose
-                steps or guidance differ, or an image that came out black or as no number.
-        """
-        for request in requests:
-            self.vocabulary.check(request)
+    def _check(self, requests: Sequence[ImageRequest]) -> None:
+        super()._check(requests)
         if len({(request.steps, request.guidance) for request in requests}) > 1:
             raise GenerationError(
                 "all requests of one call need the same steps and guidance; split the call"
             )
-        images: list[np.ndarray] = []
-        for first in range(0, len(requests), self.compute_batch):
-            images += self._compute(requests[first : first + self.compute_batch])
-            if on_step:
-                on_step(len(images), len(requests))
-        return images
 
-    def _compute(self, requests: Sequence[ImageRequest]) -> list[np.ndarray]:
-        padded = [*requests, *[requests[-1]] * (self.compute_batch - len(requests))]
+    def _paint(self, requests: Sequence[ImageRequest]) -> torch.Tensor:
+        prompts = [prompt_of(request, self.recipe.template) for request in requests]
+        # One stream an image, on the CPU: neither neighbours nor device decide its noise.
+        streams = [torch.Generator().manual_seed(request.seed) for request in requests]
         asked: dict[str, Any] = {
-            "prompt": [prompt_of(request, self.recipe.template) for request in padded],
-            # One stream an image, on the CPU: neither neighbours nor device decide its noise.
-            "generator": [torch.Generator().manual_seed(request.seed) for request in padded],
+            "generator": streams,
             "num_inference_steps": requests[0].steps,
             "guidance_scale": requests[0].guidance,
             "height": self.recipe.size,
             "width": self.recipe.size,
-            "output_type": "np",
         }
+        if self._embeddings:
+            asked |= self._embeddings.of(prompts)
+            painted = self._pipeline(**asked, latents=self._noise(streams), output_type="pt").images
+            return painted.float()
+        asked["prompt"] = prompts
         if self.recipe.negative and "negative_prompt" in self._takes:
-            asked["negative_prompt"] = [self.recipe.negative] * len(padded)
+            asked["negative_prompt"] = [self.recipe.negative] * len(requests)
         if "use_resolution_binning" in self._takes:
             asked["use_resolution_binning"] = False  # it paints at another size, then crops
-        painted = self._pipeline(**asked).images
-        made = zip(painted, requests, strict=False)  # what was padded falls away
-        return [self._finished(image, request) for image, request in made]
+        # Not "pt": some pipelines mean other units by it.
+        painted = torch.from_numpy(self._pipeline(**asked, output_type="np").images)
+        return painted.permute(0, 3, 1, 2).float()
 
-    def _finished(self, image: np.ndarray, request: ImageRequest) -> np.ndarray:
-        """Return an image as bytes at the wanted size, if it is one."""
-        if not np.isfinite(image).all() or image.max() < BLACK:
-            raise GenerationError(
-                f"'{self.name}' made no image of {request.entity} from seed {request.seed}: it is "
-                "black or holds no numbers; use --dtype float32, or another scheduler"
-            )
-        pixels = (image.clip(0, 1) * 255).round().astype(np.uint8)
-        if pixels.shape[0] == request.size:
-            return pixels
-        size = (request.size, request.size)
-        return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
+    def _noise(self, streams: Sequence[torch.Generator]) -> torch.Tensor:
+        """Draw (B, channels, side, side) in float32, so that no dtype changes the noise."""
+        side = self.recipe.size // self._pipeline.vae_scale_factor
+        shape = (self._pipeline.unet.config.in_channels, side, side)
+        drawn = [torch.randn(shape, generator=stream) for stream in streams]
+        return torch.stack(drawn).to(self.device, self.dtype)
+
+
+def _speed_up(pipeline: DiffusionPipeline, compiled: bool) -> None:
+    """Lay the convolutions' weights out as processors read them; compile what takes the time."""
+    unet, vae = (getattr(pipeline, part, None) for part in ("unet", "vae"))
+    for network in filter(None, (unet, vae)):
+        network.to(memory_format=torch.channels_last)
+    if compiled:
+        if unet is not None:
+            compile_network(unet)
+        if (transformer := getattr(pipeline, "transformer", None)) is not None:
+            compile_blocks(transformer)
+        if vae is not None:
+            compile_network(vae.decoder)
 
 
 def _dtype(name: str, device: torch.device) -> torch.dtype:
@@ -160,10 +168,9 @@ def _local(source: str) -> Path:
             "diffusers' format"
         )
     if not any(folder.rglob("*.safetensors")):
-        pickled = any(next(folder.rglob(pattern), None) for pattern in PICKLES)
         raise GenerationError(
             f"{folder}: has "
-            + ("pickled weights only, which can run code" if pickled else "no weights")
+            + ("pickled weights only, which can run code" if pickles_in(folder) else "no weights")
             + "; save the pipeline with safe_serialization=True"
         )
     return folder

@@ -23,7 +23,7 @@ class PipelineRecipe:
         size: side in pixels at which the pipeline paints.
         scheduler: class of diffusers; empty keeps the pipeline's own.
         dtype: float32, bfloat16 or float16; empty takes what the device computes in natively.
-        compute_batch: images of one call; every call is padded to it.
+        compute_batch: images painted at once; null takes what suits the device.
     """
 
     source: str
@@ -34,7 +34,7 @@ class PipelineRecipe:
     size: int = 512
     scheduler: str = ""
     dtype: str = ""
-    compute_batch: int = 4
+    compute_batch: int | None = None
 
     @classmethod
     def read(cls, directory: Path) -> "PipelineRecipe":

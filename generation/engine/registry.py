@@ -18,8 +18,18 @@ def generator_names(own: Path) -> list[str]:
     return sorted({folder.name for folder in folders if _kind_of(folder)})
 
 
-def load_generator(name: str, own: Path, device: str = "auto") -> Generator:
+def load_generator(
+    name: str,
+    own: Path,
+    device: str = "auto",
+    compute_batch: int | None = None,
+    compiled: bool = False,
+) -> Generator:
     """Load the generator called `name`; one in `own` goes before a built-in one.
+
+    Args:
+        compute_batch: images that it paints at once; None takes what suits the device.
+        compiled: whether its networks are compiled: minutes at first, then faster.
 
     Raises:
         GenerationError: there is none, or it cannot be loaded; the message says which there are.
@@ -29,10 +39,10 @@ def load_generator(name: str, own: Path, device: str = "auto") -> Generator:
     if _kind_of(folder) == PIPELINE:
         from generation.engine.pipeline import PipelineGenerator
 
-        return PipelineGenerator(name, PipelineRecipe.read(folder), device)
+        return PipelineGenerator(name, PipelineRecipe.read(folder), device, compute_batch, compiled)
     from generation.engine.cascade.generator import CascadeGenerator
 
-    return CascadeGenerator(name, folder, device)
+    return CascadeGenerator(name, folder, device, compute_batch, compiled)
 
 
 def vocabulary_of(name: str, own: Path) -> Vocabulary:

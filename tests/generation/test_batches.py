@@ -30,7 +30,7 @@ ORIGINALS = settings.VAR_DIR / "media" / "originals"
 class Painter:
     """A small real generator: paints noise that follows from entity and seed alone."""
 
-    name, revision, licence, compute_batch = "dermdiff", "r1", "CC0-1.0", 4
+    name, revision, licence, compute_batch, compiled = "dermdiff", "r1", "CC0-1.0", 4, False
     controls, entities = frozenset(), ("mel", "nv")
 
     def __init__(self, stop_at=None):

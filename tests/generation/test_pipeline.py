@@ -15,7 +15,7 @@ from generation.engine.pipeline import PipelineGenerator
 from generation.engine.prompts import check_template, prompt_of
 from generation.engine.recipe import PipelineRecipe
 from generation.engine.registry import generator_names, load_generator
-from tests.generation.tiny_pipeline import SIZE, save_tiny_lora, save_tiny_pipeline
+from tests.generation.tiny_pipeline import SIZE, save_tiny_lora, save_tiny_pipeline, save_tiny_xl
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +108,55 @@ def test_weights_of_lora_change_images_and_revision(tiny, folder, tmp_path):
     assert not np.array_equal(tuned.generate([request()])[0], tiny.generate([request()])[0])
 
 
+@pytest.fixture(scope="module")
+def xl(tmp_path_factory):
+    return save_tiny_xl(tmp_path_factory.mktemp("tiny") / "xl")
+
+
+@pytest.mark.parametrize("kind", ["sd", "xl"])
+@pytest.mark.parametrize("negative", ["", "noise"])
+def test_prompts_are_encoded_once_and_change_no_byte(kind, negative, monkeypatch, folder, xl):
+    place = {"sd": folder, "xl": xl}[kind]
+    wanted = [request(entity, seed) for entity, seed in (("mel", 1), ("nv", 2), ("mel", 3))]
+    once = PipelineGenerator("tiny", recipe(place, negative=negative), "cpu")
+    encoded = []
+    once._pipeline.text_encoder.register_forward_hook(lambda *_: encoded.append(1))
+
+    first = once.generate(wanted)
+    for _ in range(2):
+        assert all(np.array_equal(*pair) for pair in zip(first, once.generate(wanted), strict=True))
+    at_most = 2 * 2  # two prompts, each beside what is not wanted
+    assert 0 < len(encoded) <= at_most
+
+    monkeypatch.setattr(module, "KNOWN", {})
+    plain = PipelineGenerator("tiny", recipe(place, negative=negative), "cpu")
+    for guidance in (3.0, 1.0):
+        these = [request(e.entity, e.seed, guidance=guidance) for e in wanted]
+        pairs = zip(once.generate(these), plain.generate(these), strict=True)
+        assert all(np.array_equal(*pair) for pair in pairs)
+
+
+def test_every_dtype_begins_from_the_same_noise(folder):
+    begun = {}
+    for dtype in ("float32", "bfloat16"):
+        generator = PipelineGenerator("tiny", recipe(folder, dtype=dtype), "cpu")
+        unet, seen = generator._pipeline.unet, []
+        unet.register_forward_pre_hook(lambda _, given, seen=seen: seen.append(given[0].clone()))
+        generator.generate([request()])
+        begun[dtype] = seen[0]
+
+    assert begun["bfloat16"].dtype is torch.bfloat16
+    assert torch.equal(begun["float32"].to(torch.bfloat16), begun["bfloat16"])
+
+
+def test_a_compute_batch_that_was_asked_for_goes_before_the_recipes(folder):
+    given = recipe(folder, compute_batch=2)
+
+    assert PipelineGenerator("tiny", given, "cpu").compute_batch == 2
+    assert PipelineGenerator("tiny", given, "cpu", compute_batch=3).compute_batch == 3
+    assert PipelineGenerator("tiny", recipe(folder), "cpu").compute_batch == 4
+
+
 def without_weights(copy):
     for path in copy.rglob("*.safetensors"):
         path.unlink()
@@ -116,6 +165,10 @@ def without_weights(copy):
 def with_pickles(copy):
     without_weights(copy)
     torch.save({}, copy / "unet" / "diffusion_pytorch_model.bin")
+
+
+def with_text(copy):
+    (copy / "unet" / "diffusion_pytorch_model.safetensors").write_text("these are no weights")
 
 
 def broken(copy):
@@ -128,6 +181,7 @@ HARM = {
     "no weights": (without_weights, "has no weights; save the pipeline"),
     "pickles": (with_pickles, "has pickled weights only, which can run code"),
     "half a file": (broken, "cannot be loaded"),
+    "another file": (with_text, "cannot be loaded"),
     "no directory": (shutil.rmtree, "neither a directory nor a pipeline of the hub"),
 }
 
@@ -169,9 +223,9 @@ def test_a_scheduler_whose_noise_no_seed_decides_is_refused(folder, monkeypatch)
 
 def test_a_black_image_is_no_image(tiny):
     with pytest.raises(GenerationError, match="made no image of mel from seed 1: it is black"):
-        tiny._finished(np.zeros((SIZE, SIZE, 3)), request())
+        tiny._finished(torch.zeros(1, 3, SIZE, SIZE), [request()])
     with pytest.raises(GenerationError, match="holds no numbers"):
-        tiny._finished(np.full((SIZE, SIZE, 3), np.nan), request())
+        tiny._finished(torch.full((1, 3, SIZE, SIZE), torch.nan), [request()])
 
 
 def test_a_control_that_is_not_honoured_is_refused(tiny):
@@ -200,8 +254,7 @@ def test_prompts_say_what_is_known(asked, words):
 @pytest.mark.django_db
 def test_a_pipeline_is_added_by_command_and_makes_a_batch(folder, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(batches, "OWN_WEIGHTS", tmp_path)
-    for name in ("add_generator", "generate_batch"):
-        monkeypatch.setattr(f"generation.management.commands.{name}.OWN_WEIGHTS", tmp_path)
+    monkeypatch.setattr("generation.management.commands.add_generator.OWN_WEIGHTS", tmp_path)
     words = ("--pipeline", str(folder), "--licence", "CC0-1.0", "--size", str(SIZE))
     call_command("add_generator", "ours", *words, "--dtype", "float32", "--device", "cpu")
     assert "safety_checker: none" in capsys.readouterr().out

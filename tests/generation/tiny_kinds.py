@@ -5,9 +5,7 @@ from pathlib import Path
 
 import torch
 from diffusers import (
-    AutoencoderKL,
     DDPMScheduler,
-    EulerDiscreteScheduler,
     FlowMatchEulerDiscreteScheduler,
     FluxPipeline,
     FluxTransformer2DModel,
@@ -16,14 +14,12 @@ from diffusers import (
     PixArtTransformer2DModel,
     SD3Transformer2DModel,
     StableDiffusion3Pipeline,
-    StableDiffusionXLPipeline,
     UNet2DConditionModel,
 )
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 from transformers import (
-    CLIPTextConfig,
     CLIPTextModel,
     CLIPTextModelWithProjection,
     CLIPTokenizer,
@@ -32,24 +28,9 @@ from transformers import (
     T5EncoderModel,
 )
 
-from tests.generation.tiny_pipeline import save_tiny_words
+from tests.generation.tiny_pipeline import autoencoder, letters, text_config
 
 WIDTH = 32
-
-
-def clip(tokenizer: CLIPTokenizer, *, projected: bool) -> torch.nn.Module:
-    config = CLIPTextConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=WIDTH,
-        intermediate_size=37,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        max_position_embeddings=77,
-        projection_dim=WIDTH,
-        bos_token_id=len(tokenizer) - 2,
-        eos_token_id=len(tokenizer) - 1,
-    )
-    return CLIPTextModelWithProjection(config) if projected else CLIPTextModel(config)
 
 
 def t5() -> tuple[T5EncoderModel, PreTrainedTokenizerFast]:
@@ -80,43 +61,6 @@ def t5() -> tuple[T5EncoderModel, PreTrainedTokenizerFast]:
     return T5EncoderModel(config), tokenizer
 
 
-def autoencoder(channels: int = 4, **more: object) -> AutoencoderKL:
-    return AutoencoderKL(
-        block_out_channels=(16, 32),
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
-        latent_channels=channels,
-        norm_num_groups=8,
-        sample_size=32,
-        **more,
-    )
-
-
-def xl(words: CLIPTokenizer) -> StableDiffusionXLPipeline:
-    return StableDiffusionXLPipeline(
-        vae=autoencoder(),
-        text_encoder=clip(words, projected=False),
-        text_encoder_2=clip(words, projected=True),
-        tokenizer=words,
-        tokenizer_2=words,
-        unet=UNet2DConditionModel(
-            sample_size=16,
-            block_out_channels=(16, 32),
-            layers_per_block=1,
-            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-            cross_attention_dim=2 * WIDTH,
-            attention_head_dim=4,
-            norm_num_groups=8,
-            addition_embed_type="text_time",
-            addition_time_embed_dim=8,
-            projection_class_embeddings_input_dim=WIDTH + 6 * 8,
-        ),
-        scheduler=EulerDiscreteScheduler(),
-        add_watermarker=False,
-    )
-
-
 def sd3(words: CLIPTokenizer) -> StableDiffusion3Pipeline:
     encoder, sentences = t5()
     return StableDiffusion3Pipeline(
@@ -134,9 +78,9 @@ def sd3(words: CLIPTokenizer) -> StableDiffusion3Pipeline:
         ),
         scheduler=FlowMatchEulerDiscreteScheduler(),
         vae=autoencoder(shift_factor=0.06, scaling_factor=1.5),
-        text_encoder=clip(words, projected=True),
+        text_encoder=CLIPTextModelWithProjection(text_config(words)),
         tokenizer=words,
-        text_encoder_2=clip(words, projected=True),
+        text_encoder_2=CLIPTextModelWithProjection(text_config(words)),
         tokenizer_2=words,
         text_encoder_3=encoder,
         tokenizer_3=sentences,
@@ -148,7 +92,7 @@ def flux(words: CLIPTokenizer) -> FluxPipeline:
     return FluxPipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(),
         vae=autoencoder(1, shift_factor=0.06, scaling_factor=1.5),
-        text_encoder=clip(words, projected=False),
+        text_encoder=CLIPTextModel(text_config(words)),
         tokenizer=words,
         text_encoder_2=encoder,
         tokenizer_2=sentences,
@@ -220,7 +164,6 @@ def deep_floyd(words: CLIPTokenizer) -> IFPipeline:
 
 
 KINDS: dict[str, Callable[[CLIPTokenizer], torch.nn.Module]] = {
-    "StableDiffusionXLPipeline": xl,
     "StableDiffusion3Pipeline": sd3,
     "FluxPipeline": flux,
     "PixArtAlphaPipeline": pixart,
@@ -231,6 +174,6 @@ KINDS: dict[str, Callable[[CLIPTokenizer], torch.nn.Module]] = {
 def save_tiny_kind(name: str, folder: Path) -> Path:
     """Write a whole pipeline of the class `name` into `folder`."""
     torch.manual_seed(0)
-    pipeline = KINDS[name](save_tiny_words(folder.parent / f"{folder.name}-words"))
+    pipeline = KINDS[name](letters(folder.parent / f"{folder.name}-words"))
     pipeline.save_pretrained(folder, safe_serialization=True)
     return folder

@@ -4,68 +4,120 @@ import json
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import (
+    AutoencoderKL,
+    DDIMScheduler,
+    StableDiffusionPipeline,
+    StableDiffusionXLPipeline,
+    UNet2DConditionModel,
+)
 from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+)
 
 SIZE = 32
 
 
-def save_tiny_words(words: Path) -> CLIPTokenizer:
-    """Write a tokenizer of single letters into a new folder, and load it."""
-    words.mkdir(parents=True)
-    letters = [chr(code) for code in range(ord("a"), ord("z") + 1)] + ["-", "0", "1", "6"]
-    vocabulary = [*letters, *(f"{letter}</w>" for letter in letters)]
+def letters(folder: Path) -> CLIPTokenizer:
+    """Return a tokenizer that reads letter by letter; its files are written into `folder`."""
+    folder.mkdir(parents=True)
+    signs = [chr(code) for code in range(ord("a"), ord("z") + 1)] + ["-", "0", "1", "6"]
+    vocabulary = [*signs, *(f"{sign}</w>" for sign in signs)]
     vocabulary += ["<|startoftext|>", "<|endoftext|>"]
-    (words / "vocab.json").write_text(json.dumps({word: k for k, word in enumerate(vocabulary)}))
-    (words / "merges.txt").write_text("#version: 0.2\n")
-    return CLIPTokenizer(str(words / "vocab.json"), str(words / "merges.txt"), model_max_length=77)
+    (folder / "vocab.json").write_text(json.dumps({word: k for k, word in enumerate(vocabulary)}))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    return CLIPTokenizer(
+        str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=77
+    )
 
 
 def save_tiny_pipeline(folder: Path, seed: int = 0) -> Path:
     """Write a whole pipeline into `folder`; random weights, so that its images show nothing."""
     torch.manual_seed(seed)
-    tokenizer = save_tiny_words(folder.parent / f"{folder.name}-words")
-    text = CLIPTextConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=37,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        max_position_embeddings=77,
-        bos_token_id=len(tokenizer) - 2,
-        eos_token_id=len(tokenizer) - 1,
-    )
+    tokenizer = letters(folder.parent / f"{folder.name}-words")
     pipeline = StableDiffusionPipeline(
-        vae=AutoencoderKL(
-            block_out_channels=(16, 32),
-            down_block_types=("DownEncoderBlock2D",) * 2,
-            up_block_types=("UpDecoderBlock2D",) * 2,
-            latent_channels=4,
-            norm_num_groups=8,
-        ),
-        text_encoder=CLIPTextModel(text),
+        vae=autoencoder(),
+        text_encoder=CLIPTextModel(text_config(tokenizer)),
         tokenizer=tokenizer,
-        unet=UNet2DConditionModel(
-            sample_size=SIZE // 2,
-            block_out_channels=(16, 32),
-            layers_per_block=1,
-            in_channels=4,
-            out_channels=4,
-            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-            cross_attention_dim=32,
-            attention_head_dim=4,
-            norm_num_groups=8,
-        ),
-        scheduler=DDIMScheduler(clip_sample=False, set_alpha_to_one=False, steps_offset=1),
+        unet=UNet2DConditionModel(**DENOISER, cross_attention_dim=32),
+        scheduler=_scheduler(),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
     )
     pipeline.save_pretrained(folder, safe_serialization=True)
     return folder
+
+
+def save_tiny_xl(folder: Path) -> Path:
+    """Write a Stable Diffusion XL pipeline into `folder`: two text encoders, one of them pooled."""
+    torch.manual_seed(0)
+    tokenizer = letters(folder.parent / f"{folder.name}-words")
+    pipeline = StableDiffusionXLPipeline(
+        vae=autoencoder(),
+        text_encoder=CLIPTextModel(text_config(tokenizer)),
+        text_encoder_2=CLIPTextModelWithProjection(text_config(tokenizer)),
+        tokenizer=tokenizer,
+        tokenizer_2=tokenizer,
+        unet=UNet2DConditionModel(
+            **DENOISER,
+            cross_attention_dim=64,
+            addition_embed_type="text_time",
+            addition_time_embed_dim=8,
+            projection_class_embeddings_input_dim=32 + 6 * 8,
+            use_linear_projection=True,
+        ),
+        scheduler=_scheduler(),
+    )
+    pipeline.save_pretrained(folder, safe_serialization=True)
+    return folder
+
+
+DENOISER = {
+    "sample_size": SIZE // 2,
+    "block_out_channels": (16, 32),
+    "layers_per_block": 1,
+    "in_channels": 4,
+    "out_channels": 4,
+    "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
+    "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
+    "attention_head_dim": 4,
+    "norm_num_groups": 8,
+}
+
+
+def autoencoder(channels: int = 4, **more: object) -> AutoencoderKL:
+    return AutoencoderKL(
+        block_out_channels=(16, 32),
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        latent_channels=channels,
+        norm_num_groups=8,
+        **more,
+    )
+
+
+def text_config(tokenizer: CLIPTokenizer) -> CLIPTextConfig:
+    return CLIPTextConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=37,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=77,
+        projection_dim=32,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+
+
+def _scheduler() -> DDIMScheduler:
+    return DDIMScheduler(clip_sample=False, set_alpha_to_one=False, steps_offset=1)
 
 
 def save_tiny_lora(pipeline: Path, folder: Path) -> Path:

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import torch
 from diffusers import UNet2DModel
+from safetensors import SafetensorError
 
 from generation.engine.cascade.conditions import Conditions
 from generation.engine.cascade.networks import BaseNetwork
+from generation.engine.files import pickles_in
 from generation.engine.generator import GenerationError
 
 FORMAT = 2
@@ -66,7 +68,12 @@ def load_cascade(directory: Path) -> tuple[BaseNetwork, UNet2DModel]:
             ).eval()
             for part, kind in PARTS.items()
         )
-    except (OSError, ValueError, KeyError) as problem:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as problem:
+        if pickles := pickles_in(directory):
+            raise GenerationError(
+                f"{pickles[0]}: pickled weights can run code and are not read; save them with "
+                "safe_serialization=True"
+            ) from problem
         raise GenerationError(
             f"{directory}: holds no complete cascade ({problem}); train one with train_generator"
         ) from problem

@@ -1,14 +1,14 @@
 """`CascadeGenerator`: from requests to images, base stage first, then the upsampler."""
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from diffusers import DPMSolverMultistepScheduler, UNet2DModel
 
+from generation.engine.batched import BatchedGenerator
 from generation.engine.cascade.files import load_cascade, weights_sha256
 from generation.engine.cascade.networks import (
     BASE_SIZE,
@@ -19,8 +19,9 @@ from generation.engine.cascade.networks import (
     solver,
     unfold,
 )
-from generation.engine.devices import choose_device, compute_dtype, fast_math
-from generation.engine.generator import GenerationError, ImageRequest, OnStep
+from generation.engine.compiling import compile_network
+from generation.engine.devices import compute_dtype, fast_math
+from generation.engine.generator import GenerationError, ImageRequest
 
 #: From a noisy image and a time to the clean image.
 Paint = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -33,33 +34,44 @@ COARSE_NOISE = 0.1  # hides the base stage's flaws from the upsampler (Ho et al.
 GUIDED = (200, 700)
 
 
-class CascadeGenerator:
+#: Images painted at once, by kind of device.
+COMPUTE_BATCH = {"cpu": 8, "cuda": 64}
+
+
+class CascadeGenerator(BatchedGenerator):
     """The built-in kind of generator: attributes or a prompt in, images of 256 px out."""
 
     licence = "CC-BY-NC-4.0"  # the built-in weights were trained on images under it
-    # Every call is padded to it: otherwise the same seed gives other pixels in other company.
-    compute_batch = 8
+    mend = "its weights are broken: train it anew, or from an earlier checkpoint"
 
-    def __init__(self, name: str, directory: Path, device: str = "auto") -> None:
+    def __init__(
+        self,
+        name: str,
+        directory: Path,
+        device: str = "auto",
+        compute_batch: int | None = None,
+        compiled: bool = False,
+    ) -> None:
         """Load the weights in `directory`.
 
         Raises:
             GenerationError: there is no cascade, or no such device.
         """
-        self.name = name
-        self.device = choose_device(device)
+        super().__init__(
+            name, device=device, compute_batch=compute_batch, usual=COMPUTE_BATCH, compiled=compiled
+        )
         base, upsampler = load_cascade(directory)
         self._base, self._upsampler = (
             network.to(self.device, memory_format=torch.channels_last)
             for network in (base.unet, upsampler)
         )
+        if compiled:
+            compile_network(self._base)
+            compile_network(self._upsampler)
         self._conditions = base.conditions.to(self.device)
         self.vocabulary = base.conditions.vocabulary
-        self.entities = self.vocabulary.entities
-        self.controls = self.vocabulary.controls
         self._weights = weights_sha256(directory)
-        settings = json.dumps(self.settings(), sort_keys=True)
-        self.revision = hashlib.sha256(settings.encode()).hexdigest()[:16]
+        self._known: dict[ImageRequest, torch.Tensor] = {}
 
     def settings(self) -> dict[str, object]:
         """Everything beside the request that decides pixels."""
@@ -69,48 +81,30 @@ class CascadeGenerator:
             "fine_steps": FINE_STEPS,
             "coarse_noise": COARSE_NOISE,
             "guided": GUIDED,
-            "compute_batch": self.compute_batch,
-            "device": self.device.type,
             "dtype": str(compute_dtype(self.device)).removeprefix("torch."),
-            "torch": torch.__version__.split("+")[0],
+            **super().settings(),
         }
 
-    @torch.inference_mode()
-    def generate(
-        self, requests: Sequence[ImageRequest], on_step: OnStep | None = None
-    ) -> list[np.ndarray]:
-        """Make one (256, 256, 3) uint8 image a request; see `Generator`.
-
-        Raises:
-            GenerationError: an unknown entity, a control or a size that is not honoured, a
-                prompt that says something else than the request, or requests whose steps differ.
-        """
-        for request in requests:
-            self.vocabulary.check(request)
+    def _check(self, requests: Sequence[ImageRequest]) -> None:
+        super()._check(requests)
         if odd := {request.size for request in requests} - {FINE_SIZE}:
             raise GenerationError(f"'{self.name}' makes images of {FINE_SIZE} px, not {odd.pop()}")
         if len({request.steps for request in requests}) > 1:
             raise GenerationError("all requests of one call need the same steps; split the call")
-        images: list[np.ndarray] = []
-        for first in range(0, len(requests), self.compute_batch):
-            images += self._compute(requests[first : first + self.compute_batch])
-            if on_step:
-                on_step(len(images), len(requests))
-        return images
 
-    def _compute(self, requests: Sequence[ImageRequest]) -> list[np.ndarray]:
-        padded = [*requests, *[requests[-1]] * (self.compute_batch - len(requests))]
-        streams = [torch.Generator().manual_seed(request.seed) for request in padded]
-        coarse = self._paint_coarse(padded, self._noise(streams, BASE_SIZE))
-        veil = self._noise(streams, BASE_SIZE)
-        fine = self._paint_fine(coarse, veil, self._noise(streams, FINE_SIZE))
-        pixels = ((fine.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-        return list(pixels.permute(0, 2, 3, 1).cpu().numpy()[: len(requests)])
+    def _probe(self) -> None:
+        self._paint(self._trial(), fine_steps=1)
 
-    def _noise(self, streams: Sequence[torch.Generator], size: int) -> torch.Tensor:
-        """Draw on the CPU in float32, so that no device or dtype changes the noise."""
-        drawn = [torch.randn(3, size, size, generator=stream) for stream in streams]
-        return torch.stack(drawn).to(self.device)
+    def _paint(
+        self, requests: Sequence[ImageRequest], fine_steps: int = FINE_STEPS
+    ) -> torch.Tensor:
+        with ThreadPoolExecutor() as pool:  # or a GPU waits for its noise
+            drawn = pool.map(_noise, [request.seed for request in requests])
+        noise, veil, fine_noise = (
+            torch.stack(part).to(self.device) for part in zip(*drawn, strict=True)
+        )
+        coarse = self._paint_coarse(requests, noise)
+        return (self._paint_fine(coarse, veil, fine_noise, fine_steps) + 1) / 2
 
     def _paint_coarse(self, requests: Sequence[ImageRequest], noise: torch.Tensor) -> torch.Tensor:
         """Paint (B, 3, 64, 64) with classifier-free guidance (Ho and Salimans 2022, eq. 6)."""
@@ -130,13 +124,17 @@ class CascadeGenerator:
     def _condition(self, request: ImageRequest) -> torch.Tensor:
         """Return what a request conditions the base network by (width,): its words, or attributes.
 
-        Each is computed alone, so that it does not depend on its company.
+        Each is computed alone, so that it does not depend on its company, and once.
         """
-        if request.prompt is None:
-            rows = torch.tensor([self.vocabulary.rows(request)], device=self.device)
-            return self._conditions(rows)[0]
-        tokens = self.vocabulary.tokens(request.prompt)
-        return self._conditions.read(torch.tensor([tokens], device=self.device))[0]
+        said = replace(request, seed=0)
+        if said not in self._known:
+            if request.prompt is None:
+                rows = torch.tensor([self.vocabulary.rows(request)], device=self.device)
+                self._known[said] = self._conditions(rows)[0]
+            else:
+                tokens = torch.tensor([self.vocabulary.tokens(request.prompt)], device=self.device)
+                self._known[said] = self._conditions.read(tokens)[0]
+        return self._known[said]
 
     def _nothing(self) -> torch.Tensor:
         """Return what conditions an image of which nothing is asked (1, width)."""
@@ -144,7 +142,7 @@ class CascadeGenerator:
         return self._conditions(torch.zeros(1, len(sizes), dtype=torch.long, device=self.device))
 
     def _paint_fine(
-        self, coarse: torch.Tensor, veil: torch.Tensor, noise: torch.Tensor
+        self, coarse: torch.Tensor, veil: torch.Tensor, noise: torch.Tensor, steps: int
     ) -> torch.Tensor:
         """Paint (B, 3, 256, 256) over the coarse image, which is veiled by a little noise."""
         level = torch.full((len(coarse),), COARSE_NOISE, device=self.device)
@@ -153,7 +151,7 @@ class CascadeGenerator:
         def paint(noisy: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
             return self._run(self._upsampler, torch.cat([noisy, seen], dim=1), time, 1000 * level)
 
-        return unfold(self._solve(solver(FINE_STEPS), fold(noise), paint))
+        return unfold(self._solve(solver(steps), fold(noise), paint))
 
     def _run(
         self, network: UNet2DModel, sample: torch.Tensor, time: torch.Tensor, labels: torch.Tensor
@@ -175,3 +173,15 @@ class CascadeGenerator:
         for time in scheduler.timesteps:
             sample = scheduler.step(paint(sample, time), time, sample, return_dict=False)[0]
         return sample
+
+
+def _noise(seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Draw the noise of both stages and of the veil between: on the CPU in float32.
+
+    So no device or dtype changes it.
+    """
+    stream = torch.Generator().manual_seed(seed)
+    coarse, veil, fine = (
+        torch.randn(3, size, size, generator=stream) for size in (BASE_SIZE, BASE_SIZE, FINE_SIZE)
+    )
+    return coarse, veil, fine

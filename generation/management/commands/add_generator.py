@@ -31,7 +31,7 @@ class Command(ProductCommand):
         parser.add_argument("--size", type=int, default=512, help="side at which it paints, in px")
         parser.add_argument("--scheduler", default="", help="a class of diffusers")
         parser.add_argument("--dtype", default="", help="float32, bfloat16 or float16")
-        parser.add_argument("--compute-batch", type=int, default=4, help="images at once")
+        parser.add_argument("--compute-batch", type=int, metavar="N", help="images at once")
         parser.add_argument("--device", default="auto", help="to check it on: auto, cpu or cuda")
 
     def handle(self, *, name: str, pipeline: str, device: str, **options: Any) -> None:

@@ -10,8 +10,8 @@ from evaluation.copies import find_copies
 from evaluation.entities import ENTITIES
 from evaluation.errors import EvaluationError
 from generation.batches import (
-    OWN_WEIGHTS,
     Asked,
+    generator_for,
     get_batch,
     images_of,
     plan_batch,
@@ -19,9 +19,10 @@ from generation.batches import (
     run_batch,
 )
 from generation.engine.generator import GenerationError, ImageRequest
-from generation.engine.registry import load_generator
 from generation.engine.vocabulary import ATTRIBUTES, SEXES
 from generation.models import Batch
+
+COMPUTING = ("device", "compute_batch", "compiled")
 
 
 class Command(ProductCommand):
@@ -57,6 +58,18 @@ class Command(ProductCommand):
         parser.add_argument("--steps", type=int, default=ImageRequest.steps, metavar="K")
         parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
         parser.add_argument(
+            "--compute-batch",
+            type=int,
+            metavar="N",
+            help="images painted at once; halved until they fit into memory (default: what suits "
+            "the device)",
+        )
+        parser.add_argument(
+            "--compiled",
+            action="store_true",
+            help="compile the networks first: minutes at the start, then faster",
+        )
+        parser.add_argument(
             "--resume",
             type=int,
             nargs="?",
@@ -85,7 +98,7 @@ class Command(ProductCommand):
         if done == total:
             self.stdout.write(f"batch {batch.pk}: all {total} images are there already")
         else:
-            self._make(batch, options["device"])
+            self._make(batch, **{key: options[key] for key in COMPUTING})
         with Progress(self.stderr, "compared") as progress:
             compared = find_copies(images_of(batch), progress)
         if compared.images:
@@ -95,13 +108,13 @@ class Command(ProductCommand):
                 + (", left out of studies: see them in the admin" if compared.suspected else "")
             )
 
-    def _make(self, batch: Batch, device: str) -> None:
+    def _make(self, batch: Batch, **computing: Any) -> None:
         """Make what is missing."""
         done, total = progress_of(batch)
-        generator = load_generator(batch.generator, OWN_WEIGHTS, device)
+        generator = generator_for(batch, **computing)
         self.stdout.write(
             f"batch {batch.pk}: {total - done} of {total} images to make with "
-            f"{generator.name}, revision {generator.revision}"
+            f"{generator.name}, revision {generator.revision}, {generator.compute_batch} at once"
         )
         try:
             with Progress(self.stderr, "made") as progress:

@@ -1,0 +1,205 @@
+"""What our generators share: every call padded to one compute batch, which fits into memory."""
+
+import gc
+import hashlib
+import json
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+
+import numpy as np
+import torch
+from PIL import Image
+
+from generation.engine.compiling import compiler_failed
+from generation.engine.devices import choose_device, out_of_memory
+from generation.engine.generator import GenerationError, ImageRequest, OnStep
+from generation.engine.vocabulary import Vocabulary
+
+log = logging.getLogger(__name__)
+
+BLACK = 0.02  # brightest value of an image that a safety checker or an overflow has blanked
+TRIAL_STEPS = 2
+
+
+class BatchedGenerator(ABC):
+    """A generator that paints `compute_batch` images at a time, whatever it is asked for.
+
+    Fewer are padded to it: otherwise the same seed gives other pixels in other company.
+    """
+
+    licence: str
+    vocabulary: Vocabulary
+    mend: str  # what to do where an image comes out black or as no number
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        device: str,
+        compute_batch: int | None,
+        usual: Mapping[str, int],
+        compiled: bool,
+    ) -> None:
+        """Choose device and compute batch; `usual` is the batch of a kind of device.
+
+        Raises:
+            GenerationError: there is no such device, or the batch makes no sense.
+        """
+        self.name, self.compiled = name, compiled
+        self.device = choose_device(device)
+        self.compute_batch = usual[self.device.type] if compute_batch is None else compute_batch
+        if self.compute_batch < 1:
+            raise GenerationError(f"compute batch is {compute_batch}; use at least 1")
+
+    @property
+    def entities(self) -> tuple[str, ...]:
+        """Codes that it can be asked for."""
+        return self.vocabulary.entities
+
+    @property
+    def controls(self) -> frozenset[str]:
+        """Which fields of a request it honours."""
+        return self.vocabulary.controls
+
+    @property
+    def revision(self) -> str:
+        """Hash of the settings, the weights among them."""
+        settings = json.dumps(self.settings(), sort_keys=True)
+        return hashlib.sha256(settings.encode()).hexdigest()[:16]
+
+    @abstractmethod
+    def settings(self) -> dict[str, object]:
+        """Everything beside the request that decides pixels, as JSON values."""
+        return {
+            "compute_batch": self.compute_batch,
+            "compiled": self.compiled,
+            "device": self.device.type,
+            "torch": torch.__version__.split("+")[0],
+        }
+
+    @abstractmethod
+    def _check(self, requests: Sequence[ImageRequest]) -> None:
+        """Refuse what cannot be painted, or not in one call."""
+        for request in requests:
+            self.vocabulary.check(request)
+
+    @abstractmethod
+    def _paint(self, requests: Sequence[ImageRequest]) -> torch.Tensor:
+        """Paint (compute_batch, 3, H, W) float32, dark 0 to bright 1, on the device."""
+
+    @torch.inference_mode()
+    def fit(self) -> None:
+        """Halve the compute batch until it fits into memory; compile for it where that is asked.
+
+        To be called before the first image: the compute batch decides pixels.
+
+        Raises:
+            GenerationError: not even one image fits, or the networks cannot be compiled.
+        """
+        # Tried uncompiled: what does not fit shows in seconds.
+        with torch.compiler.set_stance("force_eager") if self.compiled else nullcontext():
+            while not self._fits():
+                if self.compute_batch == 1:
+                    raise GenerationError(
+                        f"'{self.name}' needs more memory than {self.device} has for one image; "
+                        "free some, or choose another --device"
+                    )
+                self.compute_batch //= 2
+                log.warning(
+                    "'%s' ran out of memory with %d images at once; goes on with %d",
+                    self.name,
+                    2 * self.compute_batch,
+                    self.compute_batch,
+                )
+        if self.compiled:
+            with self._failures_told():
+                self._probe()
+
+    def _probe(self) -> None:
+        """Paint as little as takes the memory that any image takes, guided and not."""
+        self._paint(self._trial())
+
+    def _trial(self) -> list[ImageRequest]:
+        request = ImageRequest(entity=self.entities[0], seed=0, steps=TRIAL_STEPS)
+        return [request] * self.compute_batch
+
+    def _fits(self) -> bool:
+        try:
+            self._probe()
+        except Exception as problem:
+            if not out_of_memory(problem):
+                raise
+        else:
+            return True
+        # Only here has the exception let go of the tensors.
+        gc.collect()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        return False
+
+    @torch.inference_mode()
+    def generate(
+        self, requests: Sequence[ImageRequest], on_step: OnStep | None = None
+    ) -> list[np.ndarray]:
+        """Make one (size, size, 3) uint8 image a request; see `Generator`.
+
+        Raises:
+            GenerationError: something is asked for that it does not honour, an image came out
+                black or as no number, or memory ran out.
+        """
+        self._check(requests)
+        images: list[np.ndarray] = []
+        for first in range(0, len(requests), self.compute_batch):
+            part = requests[first : first + self.compute_batch]
+            padded = [*part, *[part[-1]] * (self.compute_batch - len(part))]
+            with self._failures_told():
+                images += self._finished(self._paint(padded)[: len(part)], part)
+            if on_step:
+                on_step(len(images), len(requests))
+        return images
+
+    def _finished(
+        self, painted: torch.Tensor, requests: Sequence[ImageRequest]
+    ) -> list[np.ndarray]:
+        """Return (N, 3, H, W) as bytes at the wanted sizes, if all of them are images."""
+        # On the device, and copied once: a quarter of the bytes.
+        sound = (painted.isfinite() & (painted.amax((1, 2, 3), keepdim=True) >= BLACK)).flatten(1)
+        pixels = (painted.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+        for good, request in zip(sound.all(1).tolist(), requests, strict=True):
+            if not good:
+                raise GenerationError(
+                    f"'{self.name}' made no image of {request.entity} from seed {request.seed}: "
+                    f"it is black or holds no numbers; {self.mend}"
+                )
+        made = pixels.contiguous().cpu().numpy()
+        return [_resized(image, r.size) for image, r in zip(made, requests, strict=True)]
+
+    @contextmanager
+    def _failures_told(self) -> Iterator[None]:
+        """Say what to do where memory runs out or a compiler is missing."""
+        try:
+            yield
+        except Exception as problem:
+            if out_of_memory(problem):
+                smaller = max(1, self.compute_batch // 2)
+                raise GenerationError(
+                    f"'{self.name}' ran out of memory with {self.compute_batch} images at once; "
+                    f"free some, or start a new batch with --compute-batch {smaller} and another "
+                    "--seed"
+                ) from problem
+            if self.compiled and compiler_failed(problem):
+                raise GenerationError(
+                    f"'{self.name}' cannot be compiled ({str(problem).strip().splitlines()[0]}); "
+                    "install a C++ compiler such as g++ and Python's headers, or leave --compiled "
+                    "out"
+                ) from problem
+            raise
+
+
+def _resized(image: np.ndarray, size: int) -> np.ndarray:
+    if image.shape[0] == size:
+        return image
+    resized = Image.fromarray(image).resize((size, size), Image.Resampling.LANCZOS)
+    return np.asarray(resized)

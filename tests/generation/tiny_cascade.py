@@ -1,0 +1,44 @@
+"""A cascade of few weights, made here: paints noise, in tenths of a second."""
+
+from pathlib import Path
+
+import torch
+from diffusers import UNet2DModel
+
+from generation.engine.cascade.conditions import Conditions
+from generation.engine.cascade.files import save_cascade
+from generation.engine.cascade.networks import BASE_SIZE, FINE_SIZE, FOLD, FOLDED, BaseNetwork
+
+WIDTH = 16
+
+
+def save_tiny_cascade(folder: Path) -> Path:
+    """Write a whole cascade of `mel` and `nv` into `folder`; random weights."""
+    torch.manual_seed(0)
+    common = {
+        "out_channels": FOLDED,
+        "layers_per_block": 1,
+        "block_out_channels": (WIDTH, WIDTH),
+        "norm_num_groups": 4,
+        "resnet_time_scale_shift": "scale_shift",
+    }
+    unet = UNet2DModel(
+        sample_size=BASE_SIZE // FOLD,
+        in_channels=FOLDED,
+        down_block_types=("DownBlock2D", "AttnDownBlock2D"),
+        up_block_types=("AttnUpBlock2D", "UpBlock2D"),
+        class_embed_type="identity",
+        **common,
+    )
+    upsampler = UNet2DModel(
+        sample_size=FINE_SIZE // FOLD,
+        in_channels=2 * FOLDED,
+        down_block_types=("DownBlock2D",) * 2,
+        up_block_types=("UpBlock2D",) * 2,
+        add_attention=False,
+        class_embed_type="timestep",
+        **common,
+    )
+    conditions = Conditions(("mel", "nv"), ("back",), ("sex", "age", "site"), width=4 * WIDTH)
+    save_cascade(folder, BaseNetwork(unet, conditions), upsampler, "card")
+    return folder
