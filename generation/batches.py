@@ -1,10 +1,10 @@
 """Batches as services: plan, claim, make, record; every part can be stopped and gone on with."""
 
 import hashlib
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import count
 
 import numpy as np
 from django.conf import settings
@@ -16,12 +16,14 @@ from django.utils import timezone
 from evaluation.catalogue import NewImage, add_synthetic_images
 from evaluation.models import Image
 from generation.engine.generator import GenerationError, Generator, ImageRequest
+from generation.engine.making import InThread, Maker
 from generation.engine.prompts import entity_in
 from generation.engine.registry import vocabulary_of
 from generation.models import Batch, PlannedImage
 
 OWN_WEIGHTS = settings.VAR_DIR / "weights"
 LEASE = timedelta(minutes=10)  # a claim of a process that died falls back after it
+RENEWAL = LEASE / 5  # of the claims of one that lives
 
 OnStep = Callable[[int, int], None]
 
@@ -142,7 +144,13 @@ def images_of(batch: Batch) -> QuerySet[Image]:
 
 
 def run_batch(batch: Batch, generator: Generator, on_step: OnStep | None = None) -> int:
-    """Make what is still to be made, `compute_batch` images at a time.
+    """Make what is still to be made with a generator of this process; see `run_batch_with`."""
+    with InThread(generator) as maker:
+        return run_batch_with(batch, maker, on_step)
+
+
+def run_batch_with(batch: Batch, maker: Maker, on_step: OnStep | None = None) -> int:
+    """Make what is still to be made, `compute_batch` images a call.
 
     Several processes may run the same batch: each claims its images, and a claim of a process
     that died falls back after a while.
@@ -153,39 +161,48 @@ def run_batch(batch: Batch, generator: Generator, on_step: OnStep | None = None)
     Raises:
         GenerationError: the batch was begun with another revision of the generator.
     """
-    _settle_revision(batch, generator)
+    _settle_revision(batch, maker)
     made = 0
-    with ThreadPoolExecutor(1) as sampler:  # the next images are made while the last are recorded
-        at_work = _begin(batch, generator, sampler)
-        while at_work:
-            following = None
-            try:
-                images = at_work.images.result()
-                following = _begin(batch, generator, sampler)
-                _record(batch, generator, at_work, images)
-            except BaseException:  # Ctrl-C too: others may take these images up at once
-                for part in (at_work, following):
-                    _give_back(part)
-                raise
-            made += len(at_work.claimed)
-            if on_step:
-                on_step(*progress_of(batch))
-            at_work = following
+    numbers = count()
+    under_way: dict[int, _Claimed] = {}
+
+    def begin() -> None:
+        while maker.has_room and (claimed := _begin(batch, maker.compute_batch)):
+            under_way[number := next(numbers)] = claimed
+            maker.submit(number, claimed.requests)
+
+    renewed = timezone.now()
+    try:
+        begin()
+        while under_way:
+            finished = maker.collect(RENEWAL.total_seconds())
+            begin()  # the next images are made while the last are recorded
+            if finished:
+                number, images = finished
+                _record(batch, maker, under_way[number], images)
+                made += len(under_way.pop(number).planned)
+                if on_step:
+                    on_step(*progress_of(batch))
+            if timezone.now() - renewed >= RENEWAL:
+                renewed = timezone.now()
+                _claim_until(under_way.values(), renewed + LEASE)
+    except BaseException:  # Ctrl-C too: others may take these images up at once
+        _claim_until(under_way.values(), None)
+        raise
     return made
 
 
 @dataclass(frozen=True)
-class _AtWork:
-    """Claimed images, and what a thread makes of them."""
+class _Claimed:
+    """Planned images that this process has claimed, and what is asked of each."""
 
-    claimed: list[PlannedImage]
+    planned: list[PlannedImage]
     requests: list[ImageRequest]
-    images: "Future[Sequence[np.ndarray]]"
 
 
-def _begin(batch: Batch, generator: Generator, sampler: ThreadPoolExecutor) -> _AtWork | None:
-    """Claim the next images and have them made; None if nothing is left."""
-    claimed = _claim(batch, generator.compute_batch)
+def _begin(batch: Batch, size: int) -> _Claimed | None:
+    """Claim the next images; None if nothing is left."""
+    claimed = _claim(batch, size)
     if not claimed:
         return None
     asked = Asked(**batch.asked)
@@ -197,18 +214,16 @@ def _begin(batch: Batch, generator: Generator, sampler: ThreadPoolExecutor) -> _
         )
         for planned in claimed
     ]
-    return _AtWork(claimed, requests, sampler.submit(generator.generate, requests))
+    return _Claimed(claimed, requests)
 
 
 @transaction.atomic
-def _record(
-    batch: Batch, generator: Generator, made: _AtWork, images: Sequence[np.ndarray]
-) -> None:
+def _record(batch: Batch, maker: Maker, made: _Claimed, images: Sequence[np.ndarray]) -> None:
     """Put images into the catalogue, and note that they are made."""
     new = [
         NewImage(
             pixels=pixels,
-            name=f"{generator.name}-{batch.pk}-{planned.index}",
+            name=f"{maker.name}-{batch.pk}-{planned.index}",
             entity=planned.entity,
             recipe={
                 "label": request.entity,
@@ -223,44 +238,42 @@ def _record(
             site=request.site or "",
             skin_tone=request.tone,
         )
-        for planned, request, pixels in zip(made.claimed, made.requests, images, strict=True)
+        for planned, request, pixels in zip(made.planned, made.requests, images, strict=True)
     ]
     added = add_synthetic_images(
-        new, generator=generator.name, revision=generator.revision, licence=generator.licence
+        new, generator=maker.name, revision=maker.revision, licence=maker.licence
     )
-    for planned, image in zip(made.claimed, added, strict=True):
+    for planned, image in zip(made.planned, added, strict=True):
         planned.image = image
-    PlannedImage.objects.bulk_update(made.claimed, ["image"])
+    PlannedImage.objects.bulk_update(made.planned, ["image"])
 
 
-def _give_back(part: _AtWork | None) -> None:
-    """Let others take up what was claimed."""
-    if part:
-        part.images.cancel()
-        keys = [planned.pk for planned in part.claimed]
-        PlannedImage.objects.filter(pk__in=keys).update(claimed_until=None)
+def _claim_until(claims: Iterable[_Claimed], when: datetime | None) -> None:
+    """Hold what is claimed until then; None lets others take it up."""
+    keys = [planned.pk for claimed in claims for planned in claimed.planned]
+    PlannedImage.objects.filter(pk__in=keys).update(claimed_until=when)
 
 
-def _settle_revision(batch: Batch, generator: Generator) -> None:
+def _settle_revision(batch: Batch, maker: Maker) -> None:
     """Let the first process fix the revision, so that a batch is never made by two."""
-    Batch.objects.filter(pk=batch.pk, revision="").update(revision=generator.revision)
+    Batch.objects.filter(pk=batch.pk, revision="").update(revision=maker.revision)
     batch.refresh_from_db()
-    if batch.revision != generator.revision:
+    if batch.revision != maker.revision:
         raise GenerationError(
             f"batch {batch.pk} was begun with revision {batch.revision} of '{batch.generator}', "
-            f"this is {generator.revision} (other weights, device or version); start a new batch "
+            f"this is {maker.revision} (other weights, device or version); start a new batch "
             "with another --seed"
         )
 
 
 @transaction.atomic
-def _claim(batch: Batch, count: int) -> list[PlannedImage]:
+def _claim(batch: Batch, size: int) -> list[PlannedImage]:
     """Take the next images that nobody works on."""
     now = timezone.now()
     claimed = list(
         batch.planned.filter(Q(claimed_until=None) | Q(claimed_until__lt=now), image=None)
         .order_by("index")
-        .select_for_update(skip_locked=True)[:count]
+        .select_for_update(skip_locked=True)[:size]
     )
     PlannedImage.objects.filter(pk__in=[planned.pk for planned in claimed]).update(
         claimed_until=now + LEASE

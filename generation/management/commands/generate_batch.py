@@ -16,9 +16,11 @@ from generation.batches import (
     images_of,
     plan_batch,
     progress_of,
-    run_batch,
+    run_batch_with,
 )
 from generation.engine.generator import GenerationError, ImageRequest
+from generation.engine.making import InThread, Maker
+from generation.engine.ray_pool import RayPool
 from generation.engine.registry import load_generator
 from generation.engine.vocabulary import ATTRIBUTES, SEXES
 from generation.models import Batch
@@ -57,6 +59,11 @@ class Command(ProductCommand):
         parser.add_argument("--steps", type=int, default=ImageRequest.steps, metavar="K")
         parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
         parser.add_argument(
+            "--ray",
+            metavar="ADDRESS",
+            help="on all GPUs of a Ray cluster: auto, host:6379, ray://host:10001, or local",
+        )
+        parser.add_argument(
             "--resume",
             type=int,
             nargs="?",
@@ -85,7 +92,7 @@ class Command(ProductCommand):
         if done == total:
             self.stdout.write(f"batch {batch.pk}: all {total} images are there already")
         else:
-            self._make(batch, options["device"])
+            self._make(batch, options["device"], options["ray"])
         with Progress(self.stderr, "compared") as progress:
             compared = find_copies(images_of(batch), progress)
         if compared.images:
@@ -95,17 +102,17 @@ class Command(ProductCommand):
                 + (", left out of studies: see them in the admin" if compared.suspected else "")
             )
 
-    def _make(self, batch: Batch, device: str) -> None:
+    def _make(self, batch: Batch, device: str, ray: str | None) -> None:
         """Make what is missing."""
         done, total = progress_of(batch)
-        generator = load_generator(batch.generator, OWN_WEIGHTS, device)
-        self.stdout.write(
-            f"batch {batch.pk}: {total - done} of {total} images to make with "
-            f"{generator.name}, revision {generator.revision}"
-        )
         try:
-            with Progress(self.stderr, "made") as progress:
-                run_batch(batch, generator, progress)
+            with _maker(batch.generator, device, ray) as maker:
+                self.stdout.write(
+                    f"batch {batch.pk}: {total - done} of {total} images to make with "
+                    f"{maker.name}, revision {maker.revision}"
+                )
+                with Progress(self.stderr, "made") as progress:
+                    run_batch_with(batch, maker, progress)
         except KeyboardInterrupt:
             done, total = progress_of(batch)
             raise CommandError(
@@ -113,3 +120,10 @@ class Command(ProductCommand):
                 f"go on with: manage.py generate_batch --resume {batch.pk}"
             ) from None
         self.stdout.write(f"batch {batch.pk}: {total} images")
+
+
+def _maker(generator: str, device: str, ray: str | None) -> Maker:
+    """Return who makes the images: this process, or the workers of a Ray cluster."""
+    if ray:
+        return RayPool(ray, generator, OWN_WEIGHTS, device)
+    return InThread(load_generator(generator, OWN_WEIGHTS, device))
