@@ -246,6 +246,8 @@ def _connect(address: str) -> Any:
         raise GenerationError(
             "--ray needs Ray, which is not installed: pip install -r requirements-ray.txt"
         ) from None
+    if address == "auto":  # as Ray does, but looked at first
+        address = os.environ.get("RAY_ADDRESS", address)
     mend = "start one with 'ray start --head' there, or try --ray local"
     if address not in ("auto", "local"):
         _check_reachable(address, mend)

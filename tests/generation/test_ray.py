@@ -19,11 +19,10 @@ from evaluation.models import Image
 from generation.batches import plan_batch, progress_of, run_batch, run_batch_with
 from generation.engine import ray_pool
 from generation.engine.generator import GenerationError
-from generation.engine.ray_pool import RayPool
+from generation.engine.ray_pool import RayPool, _places
 from generation.engine.ray_worker import Loaded, Worker
 from generation.engine.recipe import PipelineRecipe
 from generation.engine.registry import load_generator
-from generation.management.commands import generate_batch
 from tests.generation.tiny_pipeline import SIZE, save_tiny_pipeline
 
 
@@ -50,7 +49,7 @@ class Painting(Worker):
         ]
 
 
-@pytest.fixture(autouse=True, scope="module")
+@pytest.fixture(autouse=True, scope="session")
 def _apart():
     """Keep files, token and ports apart from any other Ray of this machine."""
     folder = tempfile.mkdtemp(prefix="ray", dir="/tmp")  # paths of sockets have to be short
@@ -64,7 +63,7 @@ def _apart():
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cluster(_apart):
     """Start a cluster of two cores; return its address."""
     from ray import cloudpickle
@@ -113,6 +112,20 @@ def pool_of(cluster):
     return RayPool(cluster, "dermdiff", Path("/nowhere"), "cpu")
 
 
+def wait_for_two(pool):
+    """Wait until both workers are ready; return the numbers of their processes."""
+    while len(pool.workers) < 2:
+        pool.collect(60)
+    return [loaded.process for loaded in pool.workers.values()]
+
+
+def have_ended(processes):
+    until = time.monotonic() + 10
+    while any(map(is_alive, processes)) and time.monotonic() < until:
+        time.sleep(0.05)
+    return not any(map(is_alive, processes))
+
+
 def made():
     return dict(Image.objects.values_list("name", "sha256"))
 
@@ -129,9 +142,7 @@ def all_claims_are_given_back(batch):
     return not batch.planned.filter(image=None).exclude(claimed_until=None).exists()
 
 
-def test_a_cluster_makes_the_images_that_one_process_makes(
-    cluster, db, tmp_path, monkeypatch, capsys
-):
+def test_two_workers_make_the_images_that_one_process_makes(cluster, db, tmp_path, monkeypatch):
     recipe = PipelineRecipe(
         source=str(save_tiny_pipeline(tmp_path / "pipeline")),
         licence="CC0-1.0",
@@ -140,25 +151,32 @@ def test_a_cluster_makes_the_images_that_one_process_makes(
     )
     recipe.write(tmp_path / "tiny")
     monkeypatch.setattr("generation.batches.OWN_WEIGHTS", tmp_path)
-    monkeypatch.setattr(generate_batch, "OWN_WEIGHTS", tmp_path)
     batch = plan_batch(generator="tiny", per_entity=5, entities=["mel", "nv"], steps=2)
 
-    call_command("generate_batch", "--resume", "--ray", cluster, "--device", "cpu")
-
-    assert "10 of 10 images to make with tiny, revision" in capsys.readouterr().out
+    with RayPool(cluster, "tiny", tmp_path, "cpu") as pool:
+        wait_for_two(pool)
+        assert run_batch_with(batch, pool) == 10
     shared = made()
-    assert len(set(shared.values())) == 10
     batch.planned.update(image=None, claimed_until=None)
     Image.objects.all().delete()
     run_batch(batch, load_generator("tiny", tmp_path, "cpu"))
+
+    assert len(set(shared.values())) == 10
     assert made() == shared
+
+
+def test_the_command_makes_a_batch_on_a_cluster(cluster, batch, painting, monkeypatch, capsys):
+    monkeypatch.setenv("RAY_ADDRESS", cluster)
+
+    call_command("generate_batch", "--resume", "--ray", "auto")
+
+    assert "16 of 16 images to make with dermdiff, revision r1" in capsys.readouterr().out
+    assert progress_of(batch) == (16, 16)
 
 
 def test_what_a_killed_worker_was_making_is_made_by_another(cluster, batch, painting):
     with pool_of(cluster) as pool:
-        while len(pool.workers) < 2:
-            pool.collect(60)
-        victim, survivor = (loaded.process for loaded in pool.workers.values())
+        victim, survivor = wait_for_two(pool)
 
         def kill(done, total):
             if done == 2:
@@ -171,7 +189,7 @@ def test_what_a_killed_worker_was_making_is_made_by_another(cluster, batch, pain
     assert progress_of(batch) == (16, 16)
     assert len(set(made().values())) == 16
     assert set(Image.objects.values_list("generator_revision", flat=True)) == {"r1"}
-    assert not is_alive(survivor)
+    assert have_ended([survivor])
 
 
 def test_images_of_which_workers_die_are_an_error(cluster, batch, painting):
@@ -189,7 +207,7 @@ def test_images_of_which_workers_die_are_an_error(cluster, batch, painting):
 def test_what_a_generator_refuses_is_said_in_its_words(cluster, batch, painting):
     painting(refused=batch.planned.get(index=5).seed)
 
-    with pytest.raises(CommandError, match="^this seed is refused$"):
+    with pytest.raises(CommandError, match=r"^this seed is refused$"):
         call_command("generate_batch", "--resume", "--ray", cluster)
 
     assert all_claims_are_given_back(batch)
@@ -217,23 +235,43 @@ def test_workers_that_do_not_start_are_an_error(cluster, painting, monkeypatch):
 
 def test_ctrl_c_gives_back_what_was_claimed_and_ends_the_workers(cluster, batch, painting):
     painting(painting_s=60)
-    claimed = []
 
-    def interrupt():
-        claimed.append(1)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    with pool_of(cluster) as pool, pytest.raises(KeyboardInterrupt):
-        workers = [loaded.process for loaded in pool.workers.values()]
-        Timer(1, interrupt).start()
+    def work(pool):
+        Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
         run_batch_with(batch, pool)
 
-    assert claimed
+    with pool_of(cluster) as pool:
+        workers = wait_for_two(pool)
+        with pytest.raises(KeyboardInterrupt):
+            work(pool)
+
+    assert batch.planned.count() == 16
     assert all_claims_are_given_back(batch)
-    until = time.monotonic() + 10
-    while any(map(is_alive, workers)) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert not any(map(is_alive, workers))
+    assert have_ended(workers)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "device", "places"),
+    [
+        ([{"CPU": 8.0, "GPU": 2.0}, {"CPU": 4.0, "GPU": 1.0}, {"CPU": 64.0}], "auto", (3, "cuda")),
+        ([{"CPU": 8.0, "GPU": 2.0}, {"CPU": 3.0}], "cpu", (11, "cpu")),
+        ([{"CPU": 1.0}, {}], "auto", (1, "cpu")),
+    ],
+)
+def test_every_gpu_has_a_worker_or_else_every_core(nodes, device, places):
+    count, needs, chosen, _ = _places(
+        [{"Alive": True, "Resources": node} for node in nodes], device
+    )
+
+    assert (count, chosen) == places
+    assert needs == ({"num_gpus": 1, "num_cpus": 0} if chosen == "cuda" else {"num_cpus": 1})
+
+
+def test_a_cluster_that_has_no_place_is_an_error():
+    with pytest.raises(GenerationError, match="no GPU; use --device auto or cpu"):
+        _places([{"Alive": True, "Resources": {"CPU": 4.0}}], "cuda")
+    with pytest.raises(GenerationError, match="neither GPUs nor cores"):
+        _places([{"Alive": False, "Resources": {"CPU": 4.0}}], "auto")
 
 
 @pytest.mark.parametrize(
@@ -244,10 +282,12 @@ def test_ctrl_c_gives_back_what_was_claimed_and_ends_the_workers(cluster, batch,
         ("there", "is no address; use auto, local, host:6379 or ray://host:10001"),
         ("http://there:80", "is no address"),
         ("there:many", "is no address"),
-        ("auto", r"no Ray cluster can be joined \(Could not find any running Ray"),
+        ("auto", "--ray there: is no address"),
     ],
 )
-def test_an_address_where_no_cluster_is_is_said_so(batch, address, words):
+def test_an_address_without_a_cluster_is_an_error(batch, address, words, monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "there")  # what `auto` is then
+
     with pytest.raises(CommandError, match=words):
         call_command("generate_batch", "--resume", "--ray", address)
 
@@ -255,5 +295,5 @@ def test_an_address_where_no_cluster_is_is_said_so(batch, address, words):
 def test_ray_is_asked_for_where_it_is_missing(batch, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
 
-    with pytest.raises(CommandError, match="pip install -r requirements-ray.txt"):
+    with pytest.raises(CommandError, match=r"pip install -r requirements-ray.txt"):
         call_command("generate_batch", "--resume", "--ray", "auto")
