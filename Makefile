@@ -38,6 +38,6 @@ $(VENV)/env.done: requirements.txt | $(VENV)/bin/python
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(VENV)/dev.done: requirements-dev.txt $(VENV)/env.done
+$(VENV)/dev.done: requirements-dev.txt requirements-ray.txt $(VENV)/env.done
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@

@@ -1,10 +1,10 @@
 """Batches as services: plan, claim, make, record; every part can be stopped and gone on with."""
 
 import hashlib
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import count
 
 import numpy as np
 from django.conf import settings
@@ -16,12 +16,14 @@ from django.utils import timezone
 from evaluation.catalogue import NewImage, add_synthetic_images
 from evaluation.models import Image
 from generation.engine.generator import GenerationError, Generator, ImageRequest
+from generation.engine.making import InThread, Maker
 from generation.engine.prompts import entity_in
 from generation.engine.registry import load_generator, vocabulary_of
 from generation.models import Batch, PlannedImage
 
 OWN_WEIGHTS = settings.VAR_DIR / "weights"
 LEASE = timedelta(minutes=10)  # a claim of a process that died falls back after it
+RENEWAL = LEASE / 5  # of the claims of one that lives
 
 OnStep = Callable[[int, int], None]
 
@@ -141,31 +143,61 @@ def images_of(batch: Batch) -> QuerySet[Image]:
     return Image.objects.filter(pk__in=made, sealed=False)
 
 
+@dataclass(frozen=True)
+class Way:
+    """How a batch is painted; all of it decides pixels, so a batch keeps the way it was begun in.
+
+    Attributes:
+        compute_batch: images at once; None takes what suits the device.
+        compiled: whether the networks are compiled.
+        fit: whether to halve the images at once until they fit into memory.
+    """
+
+    compute_batch: int | None = None
+    compiled: bool = False
+    fit: bool = True
+
+
+def way_of(batch: Batch, compute_batch: int | None = None, compiled: bool = False) -> Way:
+    """Return the way a batch was begun in; one that was not begun is begun as it is asked for.
+
+    Raises:
+        GenerationError: it was begun in another way.
+    """
+    if not batch.revision:
+        return Way(compute_batch, compiled)
+    if compute_batch is None:
+        compute_batch = batch.compute_batch
+    _check_begun(batch, compute_batch, compiled or batch.compiled)
+    return Way(batch.compute_batch, batch.compiled, fit=False)
+
+
 def generator_for(
     batch: Batch, *, device: str = "auto", compute_batch: int | None = None, compiled: bool = False
 ) -> Generator:
-    """Load the generator of a batch, ready to paint in the way in which the batch was begun.
-
-    A batch that was not begun is begun: with as many images at once as fit into memory, at most
-    `compute_batch` or what suits the device.
+    """Load the generator of a batch into this process, ready to paint in the batch's way.
 
     Raises:
         GenerationError: it cannot be loaded, does not fit, or the batch was begun in another way.
     """
-    if batch.revision:
-        if compute_batch is None:
-            compute_batch = batch.compute_batch
-        compiled = compiled or batch.compiled
-        _check_begun(batch, compute_batch, compiled)
-    generator = load_generator(batch.generator, OWN_WEIGHTS, device, compute_batch, compiled)
-    if not batch.revision:
+    way = way_of(batch, compute_batch, compiled)
+    generator = load_generator(
+        batch.generator, OWN_WEIGHTS, device, way.compute_batch, way.compiled
+    )
+    if way.fit:
         generator.fit()
         _settle_revision(batch, generator)
     return generator
 
 
 def run_batch(batch: Batch, generator: Generator, on_step: OnStep | None = None) -> int:
-    """Make what is still to be made, `compute_batch` images at a time.
+    """Make what is still to be made with a generator of this process; see `run_batch_with`."""
+    with InThread(generator) as maker:
+        return run_batch_with(batch, maker, on_step)
+
+
+def run_batch_with(batch: Batch, maker: Maker, on_step: OnStep | None = None) -> int:
+    """Make what is still to be made, `compute_batch` images a call.
 
     Several processes may run the same batch: each claims its images, and a claim of a process
     that died falls back after a while.
@@ -176,39 +208,48 @@ def run_batch(batch: Batch, generator: Generator, on_step: OnStep | None = None)
     Raises:
         GenerationError: the batch was begun with another revision of the generator.
     """
-    _settle_revision(batch, generator)
+    _settle_revision(batch, maker)
     made = 0
-    with ThreadPoolExecutor(1) as sampler:  # the next images are made while the last are recorded
-        at_work = _begin(batch, generator, sampler)
-        while at_work:
-            following = None
-            try:
-                images = at_work.images.result()
-                following = _begin(batch, generator, sampler)
-                _record(batch, generator, at_work, images)
-            except BaseException:  # Ctrl-C too: others may take these images up at once
-                for part in (at_work, following):
-                    _give_back(part)
-                raise
-            made += len(at_work.claimed)
-            if on_step:
-                on_step(*progress_of(batch))
-            at_work = following
+    numbers = count()
+    under_way: dict[int, _Claimed] = {}
+
+    def begin() -> None:
+        while maker.has_room and (claimed := _begin(batch, maker.compute_batch)):
+            under_way[number := next(numbers)] = claimed
+            maker.submit(number, claimed.requests)
+
+    renewed = timezone.now()
+    try:
+        begin()
+        while under_way:
+            finished = maker.collect(RENEWAL.total_seconds())
+            begin()  # the next images are made while the last are recorded
+            if finished:
+                number, images = finished
+                _record(batch, maker, under_way[number], images)
+                made += len(under_way.pop(number).planned)
+                if on_step:
+                    on_step(*progress_of(batch))
+            if timezone.now() - renewed >= RENEWAL:
+                renewed = timezone.now()
+                _claim_until(under_way.values(), renewed + LEASE)
+    except BaseException:  # Ctrl-C too: others may take these images up at once
+        _claim_until(under_way.values(), None)
+        raise
     return made
 
 
 @dataclass(frozen=True)
-class _AtWork:
-    """Claimed images, and what a thread makes of them."""
+class _Claimed:
+    """Planned images that this process has claimed, and what is asked of each."""
 
-    claimed: list[PlannedImage]
+    planned: list[PlannedImage]
     requests: list[ImageRequest]
-    images: "Future[Sequence[np.ndarray]]"
 
 
-def _begin(batch: Batch, generator: Generator, sampler: ThreadPoolExecutor) -> _AtWork | None:
-    """Claim the next images and have them made; None if nothing is left."""
-    claimed = _claim(batch, generator.compute_batch)
+def _begin(batch: Batch, size: int) -> _Claimed | None:
+    """Claim the next images; None if nothing is left."""
+    claimed = _claim(batch, size)
     if not claimed:
         return None
     asked = Asked(**batch.asked)
@@ -220,18 +261,16 @@ def _begin(batch: Batch, generator: Generator, sampler: ThreadPoolExecutor) -> _
         )
         for planned in claimed
     ]
-    return _AtWork(claimed, requests, sampler.submit(generator.generate, requests))
+    return _Claimed(claimed, requests)
 
 
 @transaction.atomic
-def _record(
-    batch: Batch, generator: Generator, made: _AtWork, images: Sequence[np.ndarray]
-) -> None:
+def _record(batch: Batch, maker: Maker, made: _Claimed, images: Sequence[np.ndarray]) -> None:
     """Put images into the catalogue, and note that they are made."""
     new = [
         NewImage(
             pixels=pixels,
-            name=f"{generator.name}-{batch.pk}-{planned.index}",
+            name=f"{maker.name}-{batch.pk}-{planned.index}",
             entity=planned.entity,
             recipe={
                 "label": request.entity,
@@ -246,37 +285,33 @@ def _record(
             site=request.site or "",
             skin_tone=request.tone,
         )
-        for planned, request, pixels in zip(made.claimed, made.requests, images, strict=True)
+        for planned, request, pixels in zip(made.planned, made.requests, images, strict=True)
     ]
     added = add_synthetic_images(
-        new, generator=generator.name, revision=generator.revision, licence=generator.licence
+        new, generator=maker.name, revision=maker.revision, licence=maker.licence
     )
-    for planned, image in zip(made.claimed, added, strict=True):
+    for planned, image in zip(made.planned, added, strict=True):
         planned.image = image
-    PlannedImage.objects.bulk_update(made.claimed, ["image"])
+    PlannedImage.objects.bulk_update(made.planned, ["image"])
 
 
-def _give_back(part: _AtWork | None) -> None:
-    """Let others take up what was claimed."""
-    if part:
-        part.images.cancel()
-        keys = [planned.pk for planned in part.claimed]
-        PlannedImage.objects.filter(pk__in=keys).update(claimed_until=None)
+def _claim_until(claims: Iterable[_Claimed], when: datetime | None) -> None:
+    """Hold what is claimed until then; None lets others take it up."""
+    keys = [planned.pk for claimed in claims for planned in claimed.planned]
+    PlannedImage.objects.filter(pk__in=keys).update(claimed_until=when)
 
 
-def _settle_revision(batch: Batch, generator: Generator) -> None:
+def _settle_revision(batch: Batch, maker: Maker | Generator) -> None:
     """Let the first process fix the revision, so that a batch is never made by two."""
     Batch.objects.filter(pk=batch.pk, revision="").update(
-        revision=generator.revision,
-        compute_batch=generator.compute_batch,
-        compiled=generator.compiled,
+        revision=maker.revision, compute_batch=maker.compute_batch, compiled=maker.compiled
     )
     batch.refresh_from_db()
-    _check_begun(batch, generator.compute_batch, generator.compiled)
-    if batch.revision != generator.revision:
+    _check_begun(batch, maker.compute_batch, maker.compiled)
+    if batch.revision != maker.revision:
         raise GenerationError(
             f"batch {batch.pk} was begun with revision {batch.revision} of '{batch.generator}', "
-            f"this is {generator.revision} (other weights, device or version); start a new batch "
+            f"this is {maker.revision} (other weights, device or version); start a new batch "
             "with another --seed"
         )
 
@@ -292,13 +327,13 @@ def _check_begun(batch: Batch, compute_batch: int | None, compiled: bool) -> Non
 
 
 @transaction.atomic
-def _claim(batch: Batch, count: int) -> list[PlannedImage]:
+def _claim(batch: Batch, size: int) -> list[PlannedImage]:
     """Take the next images that nobody works on."""
     now = timezone.now()
     claimed = list(
         batch.planned.filter(Q(claimed_until=None) | Q(claimed_until__lt=now), image=None)
         .order_by("index")
-        .select_for_update(skip_locked=True)[:count]
+        .select_for_update(skip_locked=True)[:size]
     )
     PlannedImage.objects.filter(pk__in=[planned.pk for planned in claimed]).update(
         claimed_until=now + LEASE

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from io import StringIO
 
 import numpy as np
@@ -16,10 +17,12 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.urls import reverse
+from django.utils import timezone
 
 from evaluation.accounts import create_account
 from evaluation.errors import EvaluationError
 from evaluation.models import Image
+from generation import batches
 from generation.batches import Asked, image_seed, plan_batch, progress_of, run_batch
 from generation.engine.generator import GenerationError
 from generation.models import Batch
@@ -175,6 +178,25 @@ def test_two_processes_share_a_batch_without_making_an_image_twice():
 
     assert sum(counts) == 24
     assert progress_of(batch) == (24, 24)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_claim_does_not_run_out_while_its_images_are_being_made(monkeypatch):
+    monkeypatch.setattr(batches, "LEASE", timedelta(seconds=1))
+    monkeypatch.setattr(batches, "RENEWAL", timedelta(seconds=0.1))
+    batch = plan_batch(generator="dermdiff", per_entity=2, entities=["mel", "nv"])
+    claimed = []
+
+    class Slow(Painter):
+        def generate(self, requests, on_step=None):
+            time.sleep(2)
+            claimed.append(batch.planned.filter(claimed_until__gt=timezone.now()).count())
+            connection.close()
+            return super().generate(requests)
+
+    run_batch(batch, Slow())
+
+    assert claimed == [4]
 
 
 def test_seeds_do_not_depend_on_how_many_images_are_asked_for():

@@ -10,19 +10,23 @@ from evaluation.copies import find_copies
 from evaluation.entities import ENTITIES
 from evaluation.errors import EvaluationError
 from generation.batches import (
+    OWN_WEIGHTS,
     Asked,
     generator_for,
     get_batch,
     images_of,
     plan_batch,
     progress_of,
-    run_batch,
+    run_batch_with,
+    way_of,
 )
 from generation.engine.generator import GenerationError, ImageRequest
+from generation.engine.making import InThread, Maker
+from generation.engine.ray_pool import RayPool
 from generation.engine.vocabulary import ATTRIBUTES, SEXES
 from generation.models import Batch
 
-COMPUTING = ("device", "compute_batch", "compiled")
+COMPUTING = ("device", "compute_batch", "compiled", "ray")
 
 
 class Command(ProductCommand):
@@ -70,6 +74,11 @@ class Command(ProductCommand):
             help="compile the networks first: minutes at the start, then faster",
         )
         parser.add_argument(
+            "--ray",
+            metavar="ADDRESS",
+            help="on all GPUs of a Ray cluster: auto, host:6379, ray://host:10001, or local",
+        )
+        parser.add_argument(
             "--resume",
             type=int,
             nargs="?",
@@ -111,14 +120,14 @@ class Command(ProductCommand):
     def _make(self, batch: Batch, **computing: Any) -> None:
         """Make what is missing."""
         done, total = progress_of(batch)
-        generator = generator_for(batch, **computing)
-        self.stdout.write(
-            f"batch {batch.pk}: {total - done} of {total} images to make with "
-            f"{generator.name}, revision {generator.revision}, {generator.compute_batch} at once"
-        )
         try:
-            with Progress(self.stderr, "made") as progress:
-                run_batch(batch, generator, progress)
+            with _maker(batch, **computing) as maker:
+                self.stdout.write(
+                    f"batch {batch.pk}: {total - done} of {total} images to make with "
+                    f"{maker.name}, revision {maker.revision}, {maker.compute_batch} at once"
+                )
+                with Progress(self.stderr, "made") as progress:
+                    run_batch_with(batch, maker, progress)
         except KeyboardInterrupt:
             done, total = progress_of(batch)
             raise CommandError(
@@ -126,3 +135,17 @@ class Command(ProductCommand):
                 f"go on with: manage.py generate_batch --resume {batch.pk}"
             ) from None
         self.stdout.write(f"batch {batch.pk}: {total} images")
+
+
+def _maker(
+    batch: Batch, *, device: str, compute_batch: int | None, compiled: bool, ray: str | None
+) -> Maker:
+    """Return who makes the images: this process, or the workers of a Ray cluster."""
+    if ray is None:
+        return InThread(
+            generator_for(batch, device=device, compute_batch=compute_batch, compiled=compiled)
+        )
+    way = way_of(batch, compute_batch, compiled)
+    return RayPool(
+        ray, batch.generator, OWN_WEIGHTS, device, way.compute_batch, way.compiled, way.fit
+    )

@@ -1,0 +1,92 @@
+"""Where requests become images: calls go in, images come out as they are made."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from types import TracebackType
+from typing import Protocol, Self
+
+import numpy as np
+
+from generation.engine.generator import Generator, ImageRequest
+
+
+class Maker(Protocol):
+    """One generator at work somewhere; a context that ends what it started."""
+
+    name: str
+    revision: str
+    licence: str
+    compute_batch: int
+    compiled: bool
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another call would find work to be done at once, or soon."""
+        ...
+
+    def submit(self, call: int, requests: Sequence[ImageRequest]) -> None:
+        """Have images made; `call` is the number by which they come back."""
+        ...
+
+    def collect(self, timeout: float) -> tuple[int, Sequence[np.ndarray]] | None:
+        """Return the next finished call and its images; None if there is none yet.
+
+        Args:
+            timeout: seconds to wait at most; it may return earlier when there is room again.
+
+        Raises:
+            GenerationError: a request asks for what the generator does not honour, or nobody is
+                left to make it.
+        """
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+class InThread:
+    """A generator in a thread of this process, so that images can be recorded meanwhile."""
+
+    def __init__(self, generator: Generator) -> None:
+        self.name, self.revision = generator.name, generator.revision
+        self.licence, self.compute_batch = generator.licence, generator.compute_batch
+        self.compiled = generator.compiled
+        self._generator = generator
+        self._thread = ThreadPoolExecutor(1)
+        self._under_way: tuple[int, Future[Sequence[np.ndarray]]] | None = None
+
+    @property
+    def has_room(self) -> bool:
+        """Whether nothing is being made; see `Maker`."""
+        return self._under_way is None
+
+    def submit(self, call: int, requests: Sequence[ImageRequest]) -> None:
+        """Have images made; see `Maker`."""
+        self._under_way = call, self._thread.submit(self._generator.generate, requests)
+
+    def collect(self, timeout: float) -> tuple[int, Sequence[np.ndarray]] | None:
+        """Return the call under way once it is finished; see `Maker`."""
+        if self._under_way is None:
+            return None
+        call, images = self._under_way
+        if not wait([images], timeout).done:
+            return None
+        self._under_way = None
+        return call, images.result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._thread.shutdown(cancel_futures=True)
