@@ -41,7 +41,8 @@ def main(name: str, dataset: str, per_entity: str = "40") -> int:
     django.setup()
     from generation.batches import OWN_WEIGHTS
     from generation.engine.registry import load_generator
-    from generation.training import BASE_FRAME, gather
+    from generation.gathering import gather
+    from generation.training import BASE_FRAME
 
     generator = load_generator(name, OWN_WEIGHTS)
     trained = gather([dataset], BASE_FRAME, enlarge=True).data

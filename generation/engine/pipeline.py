@@ -48,8 +48,8 @@ class PipelineGenerator:
         self.licence, self.compute_batch = recipe.licence, recipe.compute_batch
         self.device = choose_device(device)
         self.dtype = _dtype(recipe.dtype, self.device)
-        folder = _local(recipe.source)
-        self._pipeline = _load(folder, recipe, self.dtype).to(self.device)
+        folder = local_folder(recipe.source)
+        self._pipeline = load_pipeline(folder, recipe, self.dtype).to(self.device)
         self._takes = set(inspect.signature(type(self._pipeline).__call__).parameters)
         self._weights = _sha256([folder, *([Path(recipe.lora)] if recipe.lora else [])])
         settings = json.dumps(self.settings(), sort_keys=True)
@@ -136,7 +136,7 @@ def _dtype(name: str, device: torch.device) -> torch.dtype:
     return known[name] if name else compute_dtype(device)
 
 
-def _local(source: str) -> Path:
+def local_folder(source: str) -> Path:
     """Return the directory of a pipeline; one of the hub is downloaded, without pickles.
 
     Raises:
@@ -167,7 +167,7 @@ def _local(source: str) -> Path:
     return folder
 
 
-def _load(folder: Path, recipe: PipelineRecipe, dtype: torch.dtype) -> DiffusionPipeline:
+def load_pipeline(folder: Path, recipe: PipelineRecipe, dtype: torch.dtype) -> DiffusionPipeline:
     """Load a pipeline without safety checker and watermark, which would tell or blank images.
 
     Raises:

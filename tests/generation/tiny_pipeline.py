@@ -1,69 +1,121 @@
-"""A Stable Diffusion pipeline of a few thousand weights, made here and saved as real ones are."""
+"""Stable Diffusion pipelines of a few thousand weights, made here and saved as real ones are."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import (
+    AutoencoderKL,
+    DDIMScheduler,
+    StableDiffusionPipeline,
+    StableDiffusionXLPipeline,
+    UNet2DConditionModel,
+)
 from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+)
 
 SIZE = 32
+LETTERS = [*(chr(code) for code in range(ord("a"), ord("z") + 1)), "-", "0", "1", "6"]
+WORDS = [*LETTERS, *(f"{letter}</w>" for letter in LETTERS), "<|startoftext|>", "<|endoftext|>"]
 
 
-def save_tiny_pipeline(folder: Path, seed: int = 0) -> Path:
+def save_tiny_pipeline(folder: Path, seed: int = 0, **scheduler: Any) -> Path:
     """Write a whole pipeline into `folder`; random weights, so that its images show nothing."""
     torch.manual_seed(seed)
-    words = folder.parent / f"{folder.name}-words"
-    words.mkdir(parents=True)
-    letters = [chr(code) for code in range(ord("a"), ord("z") + 1)] + ["-", "0", "1", "6"]
-    vocabulary = [*letters, *(f"{letter}</w>" for letter in letters)]
-    vocabulary += ["<|startoftext|>", "<|endoftext|>"]
-    (words / "vocab.json").write_text(json.dumps({word: k for k, word in enumerate(vocabulary)}))
-    (words / "merges.txt").write_text("#version: 0.2\n")
-    tokenizer = CLIPTokenizer(
-        str(words / "vocab.json"), str(words / "merges.txt"), model_max_length=77
-    )
-    text = CLIPTextConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=32,
-        intermediate_size=37,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        max_position_embeddings=77,
-        bos_token_id=len(vocabulary) - 2,
-        eos_token_id=len(vocabulary) - 1,
-    )
     pipeline = StableDiffusionPipeline(
-        vae=AutoencoderKL(
-            block_out_channels=(16, 32),
-            down_block_types=("DownEncoderBlock2D",) * 2,
-            up_block_types=("UpDecoderBlock2D",) * 2,
-            latent_channels=4,
-            norm_num_groups=8,
-        ),
-        text_encoder=CLIPTextModel(text),
-        tokenizer=tokenizer,
-        unet=UNet2DConditionModel(
-            sample_size=SIZE // 2,
-            block_out_channels=(16, 32),
-            layers_per_block=1,
-            in_channels=4,
-            out_channels=4,
-            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-            cross_attention_dim=32,
-            attention_head_dim=4,
-            norm_num_groups=8,
-        ),
-        scheduler=DDIMScheduler(clip_sample=False, set_alpha_to_one=False, steps_offset=1),
+        vae=_vae(),
+        text_encoder=CLIPTextModel(_text()),
+        tokenizer=_tokenizer(folder),
+        unet=_unet(cross_attention_dim=32),
+        scheduler=_scheduler(**scheduler),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
     )
     pipeline.save_pretrained(folder, safe_serialization=True)
     return folder
+
+
+def save_tiny_xl_pipeline(folder: Path) -> Path:
+    """Write a pipeline of the kind of SDXL: two text encoders, and sizes told to the denoiser."""
+    torch.manual_seed(0)
+    tokenizer = _tokenizer(folder)
+    pipeline = StableDiffusionXLPipeline(
+        vae=_vae(),
+        text_encoder=CLIPTextModel(_text()),
+        text_encoder_2=CLIPTextModelWithProjection(_text()),
+        tokenizer=tokenizer,
+        tokenizer_2=tokenizer,
+        unet=_unet(
+            cross_attention_dim=64,
+            addition_embed_type="text_time",
+            addition_time_embed_dim=8,
+            projection_class_embeddings_input_dim=6 * 8 + 32,
+        ),
+        scheduler=_scheduler(),
+        add_watermarker=False,
+    )
+    pipeline.save_pretrained(folder, safe_serialization=True)
+    return folder
+
+
+def _tokenizer(folder: Path) -> CLIPTokenizer:
+    words = folder.parent / f"{folder.name}-words"
+    words.mkdir(parents=True)
+    (words / "vocab.json").write_text(json.dumps({word: k for k, word in enumerate(WORDS)}))
+    (words / "merges.txt").write_text("#version: 0.2\n")
+    return CLIPTokenizer(str(words / "vocab.json"), str(words / "merges.txt"), model_max_length=77)
+
+
+def _text() -> CLIPTextConfig:
+    return CLIPTextConfig(
+        vocab_size=len(WORDS),
+        hidden_size=32,
+        intermediate_size=37,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=77,
+        projection_dim=32,
+        bos_token_id=len(WORDS) - 2,
+        eos_token_id=len(WORDS) - 1,
+    )
+
+
+def _vae() -> AutoencoderKL:
+    return AutoencoderKL(
+        block_out_channels=(16, 32),
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        latent_channels=4,
+        norm_num_groups=8,
+    )
+
+
+def _unet(**condition: Any) -> UNet2DConditionModel:
+    return UNet2DConditionModel(
+        sample_size=SIZE // 2,
+        block_out_channels=(16, 32),
+        layers_per_block=1,
+        in_channels=4,
+        out_channels=4,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        attention_head_dim=4,
+        norm_num_groups=8,
+        **condition,
+    )
+
+
+def _scheduler(**changes: Any) -> DDIMScheduler:
+    given = {"clip_sample": False, "set_alpha_to_one": False, "steps_offset": 1}
+    return DDIMScheduler(**given, **changes)
 
 
 def save_tiny_lora(pipeline: Path, folder: Path) -> Path:
