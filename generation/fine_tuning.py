@@ -102,7 +102,7 @@ def fine_tune(
     facts |= {"wanted": wanted, "base": base, "made": made, "data": data}
     facts |= {"stage": stage, "recipe": followed}
     with replacing(target) as folder:
-        _save(pipeline.to("cpu"), folder, lora=bool(wanted.lora))
+        save_trained(pipeline.to("cpu"), folder, lora=bool(wanted.lora))
         made.write(folder)
         (folder / "README.md").write_text(render_to_string("generation/fine_tuned_card.md", facts))
     generator = PipelineGenerator(wanted.name, PipelineRecipe.read(target), device)
@@ -188,7 +188,7 @@ def _measure(
     return mean
 
 
-def _save(pipeline: DiffusionPipeline, folder: Path, *, lora: bool) -> None:
+def save_trained(pipeline: DiffusionPipeline, folder: Path, *, lora: bool) -> None:
     """Write LoRA weights alone, or the whole pipeline, as safetensors."""
     if lora:
         layers = get_peft_model_state_dict(pipeline.unet)

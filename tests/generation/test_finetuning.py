@@ -31,6 +31,7 @@ from generation.engine.training.loop import Recipe, train
 from generation.engine.training.pixels import LabelledPixels
 from generation.engine.training.presets import PRESETS, Course
 from generation.engine.vocabulary import OPEN
+from generation.fine_tuning import save_trained
 from tests.generation.tiny_pipeline import SIZE, save_tiny_pipeline, save_tiny_xl_pipeline
 
 RECIPE = Recipe(images=8, batch=2, warmup=1, sample_every=0)
@@ -115,6 +116,16 @@ def test_only_lora_weights_are_trained_and_stored(folder, tmp_path):
     assert set(stored["network"]) == changed
     assert len(stored["ema"]["shadow_params"]) == len(changed)
     assert digests(folder) == stood
+    save_trained(stage.pipeline, tmp_path / "made", lora=True)
+    recipe = PipelineRecipe(str(folder), "CC0-1.0", lora=str(tmp_path / "made" / "lora"))
+    loaded = load_pipeline(folder, recipe, torch.float32).unet
+    seen = torch.ones(1, 4, 16, 16), 500, torch.ones(1, 77, 32)
+    with torch.no_grad():
+        trained, read, base = (
+            each(*seen)[0] for each in (network, loaded, pipeline_in(folder).unet)
+        )
+    assert (trained - read).abs().max() < 1e-4
+    assert (trained - base).abs().max() > 1e-2
 
 
 class Stopping(LatentStage):
@@ -345,6 +356,7 @@ def test_lora_weights_lie_beside_a_recipe_that_names_the_base(real_images, own, 
         (["--start-from", "tiny", "--size", "33"], "size 33 is no multiple of 2, .*; use 32"),
         (["--start-from", "tiny", "--name", "tiny"], "a generator 'tiny' exists already"),
         (["--start-from", "nothing"], "generator 'nothing' is unknown"),
+        (["--start-from", "tiny", "--lora", "-1"], "rank of LoRA weights is -1"),
         (["--lora", "4"], "--lora, --size and --licence are for pipelines"),
         (["--start-from", "dermdiff", "--size", "64"], "are for pipelines"),
     ],

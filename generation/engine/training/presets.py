@@ -26,6 +26,15 @@ class Wanted:
     lora: int = 0
     licence: str = ""
 
+    def __post_init__(self) -> None:
+        """Refuse a rank that is none.
+
+        Raises:
+            GenerationError: it is negative.
+        """
+        if self.lora < 0:
+            raise GenerationError(f"the rank of LoRA weights is {self.lora}; use 1 or more")
+
 
 @dataclass(frozen=True)
 class Course:
