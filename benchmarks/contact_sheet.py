@@ -34,7 +34,7 @@ def main(name: str, out: str, dataset: str = "") -> int:
     from generation.engine.contact_sheet import contact_sheet
     from generation.engine.generator import ImageRequest
     from generation.engine.registry import load_generator
-    from generation.training import is_held_out
+    from generation.gathering import is_held_out
 
     generator = load_generator(name, OWN_WEIGHTS)
     rows = []

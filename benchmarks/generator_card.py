@@ -75,7 +75,7 @@ def main(name: str, trained: str, held_out: str, most: str = "100") -> int:
     django.setup()
     from generation.batches import OWN_WEIGHTS
     from generation.engine.registry import load_generator
-    from generation.training import gather
+    from generation.gathering import gather
 
     generator = load_generator(name, OWN_WEIGHTS)
     classifier = Classifier.load(CLASSIFIER)

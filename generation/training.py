@@ -1,181 +1,115 @@
 """Training as a service: images of the catalogue in, a generator of one's own out."""
 
-import hashlib
-from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-import numpy as np
 from accelerate import PartialState
 from diffusers import UNet2DModel
 from django.conf import settings
 from django.template.loader import render_to_string
 
-from evaluation.catalogue import TrainingImage, images_for_training, open_original
 from evaluation.entities import ENTITIES
-from evaluation.models import Image
 from generation.batches import OWN_WEIGHTS
 from generation.engine.cascade.files import load_cascade, save_cascade
 from generation.engine.cascade.generator import CascadeGenerator
 from generation.engine.cascade.networks import BaseNetwork
-from generation.engine.contact_sheet import contact_sheet
+from generation.engine.contact_sheet import sheet_of_entities
 from generation.engine.devices import choose_device
-from generation.engine.generator import GenerationError, ImageRequest
-from generation.engine.registry import find_weights
+from generation.engine.generator import GenerationError
+from generation.engine.registry import find_weights, is_pipeline
+from generation.engine.training.curve import check_tensorboard
 from generation.engine.training.loop import Progress, Recipe, train
-from generation.engine.training.pixels import LabelledPixels, shrink
+from generation.engine.training.presets import Course, Wanted
 from generation.engine.training.reader import LESSONS, teach_reader
 from generation.engine.training.stages import BaseStage, UpsamplerStage
-from generation.engine.vocabulary import SEXES, Vocabulary
+from generation.fine_tuning import fine_tune
+from generation.gathering import HELD_OUT, OnStep, gather
 
 BASE_FRAME = (96, 72)  # px; crops of 64 wander in it
 FINE_FRAME = (341, 256)  # px; smaller images hold no texture for the upsampler to learn
-ENOUGH = 20  # images from which an attribute, or a site, can be learnt
-HELD_OUT = 20  # one lesion in so many is never trained on
-
-OnStep = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Gathered:
-    """Training data, with what was left out."""
-
-    data: LabelledPixels
-    vocabulary: Vocabulary
-    left_out: int  # of lesions on the other side of the split
-    too_small: int
-
-
-def is_held_out(lesion: str) -> bool:
-    """Tell whether all images of a lesion are kept from training, now and in every later run."""
-    return int(hashlib.sha256(lesion.encode()).hexdigest(), 16) % HELD_OUT == 0
-
-
-def gather(
-    datasets: Sequence[str],
-    frame: tuple[int, int],
-    *,
-    enlarge: bool,
-    unseen: bool = False,
-    vocabulary: Vocabulary | None = None,
-    on_step: OnStep | None = None,
-) -> Gathered:
-    """Decode and shrink the real images of `datasets` to `frame` (width, height).
-
-    Args:
-        datasets: names; all real images of the catalogue where there are none.
-        frame: in px.
-        enlarge: take images that are smaller than the frame, too.
-        vocabulary: of a generator to be trained further; else that of the images.
-        unseen: take the held-out lesions and leave out all others, to test a generator on.
-        on_step: told how far it is.
-
-    Raises:
-        GenerationError: nothing is left to train on.
-    """
-    taken: list[TrainingImage] = []
-    left_out = too_small = 0
-    for each in images_for_training(datasets):
-        if each.entity not in ENTITIES:
-            continue  # a diagnosis that the catalogue adds
-        long, short = sorted((each.image.width, each.image.height), reverse=True)
-        if not enlarge and (long < frame[0] or short < frame[1]):
-            too_small += 1
-        elif is_held_out(each.lesion) != unseen:
-            left_out += 1
-        else:
-            taken.append(each)
-    if not taken:
-        raise GenerationError(
-            f"no image of at least {frame[0]} x {frame[1]} px to train on in "
-            f"{', '.join(datasets) or 'the catalogue'}; import some, or name other datasets"
-        )
-    pixels = np.empty((len(taken), frame[1], frame[0], 3), np.uint8)
-    with ThreadPoolExecutor() as pool:
-        shrunk = pool.map(lambda each: shrink(open_original(each.image), *frame), taken)
-        for k, image in enumerate(shrunk):
-            pixels[k] = image
-            if on_step:
-                on_step(k + 1, len(taken))
-    known = vocabulary or learnable(taken)
-    rows = np.array([_rows(known, each.image) for each in taken])
-    return Gathered(LabelledPixels(pixels, rows), known, left_out, too_small)
-
-
-def learnable(images: Sequence[TrainingImage]) -> Vocabulary:
-    """Return what a generator can learn to be asked for from `images`."""
-    sites = Counter(_site(each.image) for each in images)
-    counts = {
-        "sex": sum(each.image.sex in SEXES for each in images),
-        "age": sum(each.image.age is not None for each in images),
-        "tone": sum(each.image.skin_tone is not None for each in images),
-    }
-    known = tuple(sorted(site for site, count in sites.items() if site and count >= ENOUGH))
-    attributes = [name for name, count in counts.items() if count >= ENOUGH]
-    if known:
-        attributes.append("site")
-    return Vocabulary(tuple(ENTITIES), known, tuple(sorted(attributes)))
-
-
-def _site(image: Image) -> str:
-    site = image.site.replace("_", " ").lower()
-    return "" if site == "unknown" else site
-
-
-def _rows(known: Vocabulary, image: Image) -> list[int]:
-    """Return an image's row of each attribute's table; what is not known of it is left open."""
-    site = _site(image)
-    return known.rows(
-        ImageRequest(
-            entity=image.entity,
-            seed=0,
-            sex=image.sex if image.sex in SEXES else None,
-            age=image.age,
-            site=site if site in known.sites else None,
-            tone=image.skin_tone,
-        )
-    )
+FINE_IMAGES, FINE_RATE = 60_000, 2e-4
 
 
 def train_generator(
-    *,
-    name: str,
-    datasets: Sequence[str],
-    fine_datasets: Sequence[str],
+    wanted: Wanted,
+    course: Course,
     recipe: Recipe,
-    fine_recipe: Recipe,
-    start_from: str = "",
+    *,
+    preset: Course = Course(),
     device: str = "auto",
     on_step: OnStep | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Path:
-    """Train both stages and put the generator where `generate_batch --generator NAME` finds it.
+    """Train a cascade, or a pipeline further, and put it where `generate_batch` finds it.
 
     A run that was stopped goes on where it was: checkpoints stand in `var/training/NAME`.
 
     Args:
-        start_from: a generator whose weights to begin with, which is fine-tuning; else chance.
+        wanted: name, data, and what to begin with; a pipeline is fine-tuned as one.
+        course: what is asked for of length, rate and batch.
+        recipe: all else.
+        preset: holds where `course` asks for nothing.
+        on_step: told how far reading is.
 
     Returns:
         The directory of the weights, with a model card; a contact sheet lies beside the
         checkpoints.
 
     Raises:
-        GenerationError: no images to train on, or no such device.
+        GenerationError: no images to train on, no such device, or something that does not go
+            with what is trained.
         FloatingPointError: training diverged; the last checkpoint is whole.
     """
-    chosen = str(choose_device(device))
-    base_start, fine_start = _starts(start_from) if start_from else (None, None)
-    run = settings.VAR_DIR / "training" / name
-    known = base_start.conditions.vocabulary if base_start else None
-    coarse = gather(datasets, BASE_FRAME, enlarge=True, vocabulary=known, on_step=on_step)
-    fine = gather(fine_datasets or datasets, FINE_FRAME, enlarge=False, on_step=on_step)
-    base = train(
-        BaseStage(coarse.data, coarse.vocabulary, base_start),
+    if recipe.tensorboard:
+        check_tensorboard()
+    pipeline = wanted.start_from and is_pipeline(wanted.start_from, OWN_WEIGHTS)
+    if pipeline and (wanted.fine_datasets or course.fine_images):
+        raise GenerationError(
+            f"'{wanted.start_from}' is a pipeline and has no upsampler to train; leave "
+            "--fine-dataset and --fine-images out"
+        )
+    if not pipeline and (wanted.lora or wanted.licence or course.size):
+        raise GenerationError(
+            "--lora, --size and --licence are for pipelines: add one with add_generator, and name "
+            "it with --start-from"
+        )
+    service = fine_tune if pipeline else train_cascade
+    return service(
+        wanted,
+        course.over(preset),
         recipe,
+        device=device,
+        on_step=on_step,
+        on_progress=on_progress,
+    )
+
+
+def train_cascade(
+    wanted: Wanted,
+    course: Course,
+    recipe: Recipe,
+    *,
+    device: str = "auto",
+    on_step: OnStep | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Path:
+    """Train both stages of a cascade; see `train_generator`."""
+    chosen = str(choose_device(device))
+    base_start, fine_start = _starts(wanted.start_from) if wanted.start_from else (None, None)
+    run = settings.VAR_DIR / "training" / wanted.name
+    known = base_start.conditions.vocabulary if base_start else None
+    coarse = gather(wanted.datasets, BASE_FRAME, enlarge=True, vocabulary=known, on_step=on_step)
+    fine_datasets = wanted.fine_datasets or wanted.datasets
+    fine = gather(fine_datasets, FINE_FRAME, enlarge=False, on_step=on_step)
+    hide = BaseStage.hide if course.prompt_dropout is None else course.prompt_dropout
+    coarse_recipe = course.recipe(recipe, images=course.images, gathered=len(coarse.data))
+    usual = replace(recipe, images=FINE_IMAGES, learning_rate=FINE_RATE)
+    fine_recipe = course.recipe(usual, images=course.fine_images, gathered=len(fine.data))
+    base = train(
+        BaseStage(coarse.data, coarse.vocabulary, base_start, hide=hide),
+        coarse_recipe,
         run,
         device=chosen,
         on_progress=on_progress,
@@ -187,23 +121,24 @@ def train_generator(
         device=chosen,
         on_progress=on_progress,
     )
-    target = OWN_WEIGHTS / name
+    target = OWN_WEIGHTS / wanted.name
     if not PartialState().is_main_process:  # of several that `accelerate launch` started
         return target
-    lessons = min(LESSONS, 10 * recipe.images // recipe.batch)
+    lessons = min(LESSONS, 10 * coarse_recipe.images // coarse_recipe.batch)
     teach_reader(base.conditions, seed=recipe.seed, steps=lessons)
     card = render_to_string(
         "generation/model_card.md",
         {
-            "name": name,
-            "start_from": start_from,
+            "name": wanted.name,
+            "start_from": wanted.start_from,
             "date": date.today(),
             "vocabulary": coarse.vocabulary,
-            "datasets": datasets,
-            "fine_datasets": fine_datasets or datasets,
+            "datasets": wanted.datasets,
+            "fine_datasets": fine_datasets,
             "coarse": coarse,
             "fine": fine,
-            "recipe": recipe,
+            "recipe": coarse_recipe,
+            "hide": hide,
             "fine_recipe": fine_recipe,
             "device": chosen,
             "one_in": HELD_OUT,
@@ -213,7 +148,7 @@ def train_generator(
         },
     )
     save_cascade(target, base, upsampler, card)
-    _write_sheet(CascadeGenerator(name, target, chosen), run / "contact_sheet.png")
+    sheet_of_entities(CascadeGenerator(wanted.name, target, chosen)).save(run / "contact_sheet.png")
     return target
 
 
@@ -227,14 +162,3 @@ def _starts(name: str) -> tuple[BaseNetwork, UNet2DModel]:
             f"{', '.join(ENTITIES)}, in that order"
         )
     return base, upsampler
-
-
-def _write_sheet(generator: CascadeGenerator, path: Path, across: int = 4) -> None:
-    requests = [
-        ImageRequest(entity=entity, seed=seed)
-        for entity in generator.entities
-        for seed in range(across)
-    ]
-    images = generator.generate(requests)
-    rows = [images[first : first + across] for first in range(0, len(images), across)]
-    contact_sheet(rows).save(path)

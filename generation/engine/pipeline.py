@@ -62,8 +62,8 @@ class PipelineGenerator(BatchedGenerator):
         )
         self.recipe, self.licence = recipe, recipe.licence
         self.dtype = _dtype(recipe.dtype, self.device)
-        folder = _local(recipe.source)
-        self._pipeline = _load(folder, recipe, self.dtype).to(self.device)
+        folder = local_folder(recipe.source)
+        self._pipeline = load_pipeline(folder, recipe, self.dtype).to(self.device)
         _speed_up(self._pipeline, compiled)
         self._takes = set(inspect.signature(type(self._pipeline).__call__).parameters)
         known = type(self._pipeline).__name__ in KNOWN
@@ -146,7 +146,7 @@ def _dtype(name: str, device: torch.device) -> torch.dtype:
     return known[name] if name else compute_dtype(device)
 
 
-def _local(source: str) -> Path:
+def local_folder(source: str) -> Path:
     """Return the directory of a pipeline; one of the hub is downloaded, without pickles.
 
     Raises:
@@ -176,7 +176,7 @@ def _local(source: str) -> Path:
     return folder
 
 
-def _load(folder: Path, recipe: PipelineRecipe, dtype: torch.dtype) -> DiffusionPipeline:
+def load_pipeline(folder: Path, recipe: PipelineRecipe, dtype: torch.dtype) -> DiffusionPipeline:
     """Load a pipeline without safety checker and watermark, which would tell or blank images.
 
     Raises:

@@ -1,7 +1,7 @@
 """The recipe of a pipeline that a researcher brings, as it stands in a generator's directory."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from generation.engine.generator import GenerationError
@@ -15,7 +15,8 @@ class PipelineRecipe:
     """What a pipeline is loaded from and how it is asked, as `pipeline.json` holds it.
 
     Attributes:
-        source: directory of a pipeline in diffusers' format, or an id of the hub.
+        source: directory of a pipeline in diffusers' format, or an id of the hub; like `lora`, it
+            may lie in the generator's own directory, which can then be moved.
         licence: of the images that it makes, as an SPDX identifier.
         lora: directory or safetensors file of LoRA weights; empty for none.
         template: of the prompt, see prompts.py.
@@ -44,14 +45,21 @@ class PipelineRecipe:
             GenerationError: the file is no recipe.
         """
         try:
-            return cls(**json.loads((directory / FILE).read_text()))
+            told = cls(**json.loads((directory / FILE).read_text()))
+            source, lora = (_within(directory, place) for place in (told.source, told.lora))
         except (OSError, ValueError, TypeError) as problem:
             raise GenerationError(
                 f"{directory / FILE}: is no recipe of a pipeline ({problem}); "
                 "write it anew with add_generator"
             ) from problem
+        return replace(told, source=source, lora=lora)
 
     def write(self, directory: Path) -> None:
         """Write it into a generator's directory."""
         directory.mkdir(parents=True, exist_ok=True)
         (directory / FILE).write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+
+def _within(directory: Path, place: str) -> str:
+    """Return the path of what lies in a generator's own directory; else `place` as it is."""
+    return str(directory / place) if place and (directory / place).exists() else place

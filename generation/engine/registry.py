@@ -65,6 +65,15 @@ def vocabulary_of(name: str, own: Path) -> Vocabulary:
         raise GenerationError(f"{described}: cannot be read ({problem})") from problem
 
 
+def is_pipeline(name: str, own: Path) -> bool:
+    """Tell whether the generator called `name` is a pipeline of diffusers, not a cascade.
+
+    Raises:
+        GenerationError: there is none.
+    """
+    return _kind_of(find_weights(name, own)) == PIPELINE
+
+
 def find_weights(name: str, own: Path) -> Path:
     """Return the directory of a generator's weights; one in `own` goes before a built-in one.
 

@@ -20,7 +20,8 @@ from generation.engine.training.loop import Recipe, train
 from generation.engine.training.pixels import LabelledPixels, balanced_weights, crops, shrink
 from generation.engine.training.stages import BaseStage, UpsamplerStage
 from generation.engine.vocabulary import Vocabulary
-from generation.training import BASE_FRAME, gather, is_held_out
+from generation.gathering import gather, is_held_out
+from generation.training import BASE_FRAME
 
 TWO = Vocabulary(("mel", "nv"), ("back",), ("age", "sex", "site", "tone"))
 RECIPE = Recipe(images=8, batch=2, warmup=1)

@@ -1,7 +1,8 @@
-"""A Stable Diffusion pipeline of a few thousand weights, made here and saved as real ones are."""
+"""Stable Diffusion pipelines of a few thousand weights, made here and saved as real ones are."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import (
@@ -36,7 +37,7 @@ def letters(folder: Path) -> CLIPTokenizer:
     )
 
 
-def save_tiny_pipeline(folder: Path, seed: int = 0) -> Path:
+def save_tiny_pipeline(folder: Path, seed: int = 0, **scheduler: Any) -> Path:
     """Write a whole pipeline into `folder`; random weights, so that its images show nothing."""
     torch.manual_seed(seed)
     tokenizer = letters(folder.parent / f"{folder.name}-words")
@@ -45,7 +46,7 @@ def save_tiny_pipeline(folder: Path, seed: int = 0) -> Path:
         text_encoder=CLIPTextModel(text_config(tokenizer)),
         tokenizer=tokenizer,
         unet=UNet2DConditionModel(**DENOISER, cross_attention_dim=32),
-        scheduler=_scheduler(),
+        scheduler=_scheduler(**scheduler),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
@@ -116,8 +117,9 @@ def text_config(tokenizer: CLIPTokenizer) -> CLIPTextConfig:
     )
 
 
-def _scheduler() -> DDIMScheduler:
-    return DDIMScheduler(clip_sample=False, set_alpha_to_one=False, steps_offset=1)
+def _scheduler(**changes: Any) -> DDIMScheduler:
+    given = {"clip_sample": False, "set_alpha_to_one": False, "steps_offset": 1}
+    return DDIMScheduler(**given, **changes)
 
 
 def save_tiny_lora(pipeline: Path, folder: Path) -> Path:

@@ -2,9 +2,6 @@
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 from pathlib import Path
 
 import torch
@@ -13,7 +10,7 @@ from safetensors import SafetensorError
 
 from generation.engine.cascade.conditions import Conditions
 from generation.engine.cascade.networks import BaseNetwork
-from generation.engine.files import pickles_in
+from generation.engine.files import pickles_in, replacing
 from generation.engine.generator import GenerationError
 
 FORMAT = 2
@@ -25,9 +22,7 @@ def save_cascade(directory: Path, base: BaseNetwork, upsampler: UNet2DModel, car
 
     Half precision keeps three bits more of a weight than bfloat16 in the same space.
     """
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}-"))
-    try:
+    with replacing(directory) as partial:
         for part, network in zip(PARTS, (base.unet, base.conditions, upsampler), strict=True):
             # What begins with _ is the library's own, the folder it was loaded from among it.
             shape = {key: v for key, v in network.config.items() if not key.startswith("_")}
@@ -37,13 +32,6 @@ def save_cascade(directory: Path, base: BaseNetwork, upsampler: UNet2DModel, car
             half.save_pretrained(partial / part, safe_serialization=True)
         (partial / "cascade.json").write_text(json.dumps({"format": FORMAT}) + "\n")
         (partial / "README.md").write_text(card)
-        partial.chmod(0o755)
-        if directory.exists():
-            shutil.rmtree(directory)
-        os.replace(partial, directory)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
 
 
 def load_cascade(directory: Path) -> tuple[BaseNetwork, UNet2DModel]:

@@ -1,6 +1,7 @@
 """The training loop: batch, loss, step, moving average, checkpoint, curve.
 
-Runs through accelerate: alone, or in as many processes as `accelerate launch` starts.
+What requires no gradient is neither trained nor averaged nor stored with a checkpoint. All runs
+through accelerate: alone, or in as many processes as `accelerate launch` starts.
 """
 
 import json
@@ -23,6 +24,9 @@ from generation.engine.generator import GenerationError
 from generation.engine.training.curve import Curve
 from generation.engine.training.stages import Network, Stage
 
+#: What is trained of a network, by name.
+Trained = dict[str, nn.Parameter]
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -41,6 +45,7 @@ class Recipe:
     sample_every: int = 2000  # steps from one sheet of samples to the next; 0 for none
     seed: int = 0
     checkpoint_s: float = 120.0
+    tensorboard: bool = False  # loss and rate as its events, too
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,8 @@ def train(
         The network with the averaged weights, in float32 on the CPU.
 
     Raises:
-        GenerationError: the batch cannot be shared among so many processes and parts.
+        GenerationError: the batch cannot be shared among so many processes and parts, or the
+            checkpoint is of another network.
         FloatingPointError: the loss is not a number; the last checkpoint is left as it was.
     """
     accelerator = _accelerator(device)
@@ -87,11 +93,12 @@ def train(
     network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     if recipe.recompute:
         _recompute(network)
+    trained = {name: each for name, each in network.named_parameters() if each.requires_grad}
     ema = EMAModel(
-        network.parameters(), decay=recipe.ema, use_ema_warmup=True, power=0.75, foreach=True
+        trained.values(), decay=recipe.ema, use_ema_warmup=True, power=0.75, foreach=True
     )
     groups: dict[float, list[nn.Parameter]] = {}
-    for name, parameter in network.named_parameters():
+    for name, parameter in trained.items():
         groups.setdefault(stage.pace(name), []).append(parameter)
     optimizer = torch.optim.AdamW(
         [{"params": own, "pace": pace} for pace, own in groups.items()],
@@ -99,17 +106,17 @@ def train(
         fused=True,
     )
     place = folder / stage.name
-    step = _restore(place, network, ema, optimizer)
+    step = _restore(place, trained, ema, optimizer)
     wrapped, optimizer = accelerator.prepare(network, optimizer)
     if recipe.compiled:
         wrapped = torch.compile(wrapped)
     steps = -(-recipe.images // recipe.batch)
     clock = _Clock(stage.name, recipe, step, on_progress)
-    curve = Curve(place, step)
+    curve = Curve(place, step, tensorboard=recipe.tensorboard and accelerator.is_main_process)
 
     def keep() -> None:
         if accelerator.is_main_process:
-            _store(place, step, network, ema, optimizer, recipe)
+            _store(place, step, trained, ema, optimizer, recipe)
             curve.write()
 
     try:
@@ -129,10 +136,10 @@ def train(
                     f"{stage.name}: the loss is not a number at step {step}; "
                     "lower the learning rate and go on from the last checkpoint"
                 )
-            accelerator.clip_grad_norm_(network.parameters(), recipe.clip)
+            accelerator.clip_grad_norm_(trained.values(), recipe.clip)
             optimizer.step()
             optimizer.zero_grad()
-            ema.step(network.parameters())
+            ema.step(trained.values())
             step += 1
             clock.tick(step, total)
             rate = recipe.learning_rate * _rate(step - 1, steps, recipe)
@@ -140,10 +147,15 @@ def train(
             if clock.checkpoint_due():
                 keep()
             if recipe.sample_every and step % recipe.sample_every == 0:
-                _write_samples(stage, network, ema, place / f"samples-{step:06d}.png", accelerator)
-    finally:
+                sheet = place / f"samples-{step:06d}.png"
+                _write_samples(stage, network, ema, trained, sheet, accelerator)
+    except FloatingPointError:  # its weights may be spoilt already
+        raise
+    except BaseException:
         keep()
-    ema.copy_to(network.parameters())
+        raise
+    keep()
+    ema.copy_to(trained.values())
     accelerator.unwrap_model(network, keep_fp32_wrapper=False)
     return network.to("cpu").eval()
 
@@ -161,19 +173,26 @@ def _recompute(network: nn.Module) -> None:
 
 
 def _write_samples(
-    stage: Stage[Any], network: nn.Module, ema: EMAModel, path: Path, accelerator: Accelerator
+    stage: Stage[Any],
+    network: nn.Module,
+    ema: EMAModel,
+    trained: Trained,
+    path: Path,
+    accelerator: Accelerator,
 ) -> None:
     """Paint with the averaged weights, then go on with the others."""
     if not accelerator.is_main_process:
         return
-    ema.store(network.parameters())
-    ema.copy_to(network.parameters())
+    ema.store(trained.values())
+    ema.copy_to(trained.values())
     state = torch.get_rng_state()
-    with torch.no_grad():
-        rows = stage.samples(network.eval(), accelerator.device)
-    torch.set_rng_state(state)
-    network.train()
-    ema.restore(network.parameters())
+    try:
+        with torch.no_grad():
+            rows = stage.samples(network.eval(), accelerator.device)
+    finally:  # Ctrl-C, too: the checkpoint holds the others
+        torch.set_rng_state(state)
+        network.train()
+        ema.restore(trained.values())
     path.parent.mkdir(parents=True, exist_ok=True)
     contact_sheet(rows).save(path)
 
@@ -223,7 +242,7 @@ class _Clock:
 def _store(
     folder: Path,
     step: int,
-    network: nn.Module,
+    trained: Trained,
     ema: EMAModel,
     optimizer: torch.optim.Optimizer,
     recipe: Recipe,
@@ -234,7 +253,7 @@ def _store(
     torch.save(
         {
             "step": step,
-            "network": network.state_dict(),
+            "network": {name: each.detach() for name, each in trained.items()},
             "ema": ema.state_dict(),
             "optimizer": optimizer.state_dict(),
         },
@@ -245,15 +264,27 @@ def _store(
 
 
 def _restore(
-    folder: Path, network: nn.Module, ema: EMAModel, optimizer: torch.optim.Optimizer
+    folder: Path, trained: Trained, ema: EMAModel, optimizer: torch.optim.Optimizer
 ) -> int:
-    """Load the checkpoint in `folder`, if there is one, and return its step."""
+    """Load the checkpoint in `folder`, if there is one, and return its step.
+
+    Raises:
+        GenerationError: it is of another network.
+    """
     path = folder / "checkpoint.pt"
     if not path.exists():
         return 0
     state = torch.load(path, map_location="cpu", weights_only=True)
-    network.load_state_dict(state["network"])
+    shapes = {name: each.shape for name, each in trained.items()}
+    if {name: each.shape for name, each in state["network"].items()} != shapes:
+        raise GenerationError(
+            f"{path}: is of another network, or of another version; choose another --name, or "
+            "remove it to begin anew"
+        )
+    with torch.no_grad():
+        for name, each in trained.items():
+            each.copy_(state["network"][name])
     ema.load_state_dict(state["ema"])
-    ema.to(next(network.parameters()).device)
+    ema.to(next(iter(trained.values())).device)
     optimizer.load_state_dict(state["optimizer"])
     return int(state["step"])

@@ -1,6 +1,6 @@
-"""`manage.py train_generator`: train the built-in kind of generator on images of the catalogue."""
+"""`manage.py train_generator`: train a cascade, or a pipeline further, on real images."""
 
-from dataclasses import replace
+from dataclasses import fields
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -11,6 +11,7 @@ from evaluation.errors import EvaluationError
 from generation.engine.generator import GenerationError
 from generation.engine.training.loop import Progress as Standing
 from generation.engine.training.loop import Recipe
+from generation.engine.training.presets import PRESETS, Course, Wanted
 from generation.training import train_generator
 
 
@@ -43,13 +44,38 @@ class Command(ProductCommand):
             "--start-from",
             default="",
             metavar="NAME",
-            help="a generator whose weights to begin with (default: chance)",
+            help="a generator whose weights to begin with (default: chance); a pipeline that was "
+            "added is fine-tuned",
         )
         parser.add_argument(
-            "--images", type=int, default=Recipe.images, help="seen by the 64-px stage"
+            "--lora", type=int, default=0, metavar="RANK", help="of a pipeline: train LoRA weights"
         )
-        parser.add_argument("--fine-images", type=int, default=60_000, help="seen by the upsampler")
-        parser.add_argument("--batch", type=int, default=Recipe.batch)
+        parser.add_argument(
+            "--licence",
+            default="",
+            metavar="SPDX",
+            help="of a pipeline's images (default: those of base and data)",
+        )
+        parser.add_argument(
+            "--recipe",
+            choices=PRESETS,
+            help="published: 60 epochs, batch 4, rate 1e-5, 128 px, no prompt dropout; other "
+            "options win over it",
+        )
+        parser.add_argument("--images", type=int, help="seen by the 64-px stage, or the pipeline")
+        parser.add_argument("--fine-images", type=int, help="seen by the upsampler")
+        parser.add_argument("--epochs", type=int, help="in place of --images and --fine-images")
+        parser.add_argument("--batch", type=int)
+        parser.add_argument("--learning-rate", type=float, metavar="RATE")
+        parser.add_argument(
+            "--size", type=int, metavar="PX", help="of a pipeline's images (default: as it paints)"
+        )
+        parser.add_argument(
+            "--prompt-dropout",
+            type=float,
+            metavar="SHARE",
+            help="of examples that are told nothing, for guidance (default: 0.1)",
+        )
         parser.add_argument(
             "--accumulate",
             type=int,
@@ -72,22 +98,41 @@ class Command(ProductCommand):
             metavar="STEPS",
             help="write a contact sheet of samples beside the checkpoint (0: never)",
         )
+        parser.add_argument(
+            "--checkpoint-every",
+            dest="checkpoint_s",
+            type=float,
+            default=Recipe.checkpoint_s,
+            metavar="SECONDS",
+            help="a large pipeline's takes long to write",
+        )
+        parser.add_argument(
+            "--tensorboard",
+            action="store_true",
+            help="write loss and rate as its events, too (needs the package tensorboard)",
+        )
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
 
     def handle(self, **options: Any) -> None:
         """Train, then say where the weights are."""
-        same = ("images", "batch", "accumulate", "recompute", "compiled", "sample_every", "seed")
-        recipe = Recipe(**{name: options[name] for name in same})
+        same = ("accumulate", "recompute", "compiled", "sample_every", "checkpoint_s")
+        recipe = Recipe(**{name: options[name] for name in (*same, "tensorboard", "seed")})
+        course = Course(**{field.name: options[field.name] for field in fields(Course)})
+        preset = PRESETS[options["recipe"]] if options["recipe"] else Course()
+        kept = ("name", "start_from", "lora", "licence")
+        wanted = Wanted(
+            **{key: options[key] for key in kept},
+            datasets=tuple(options["dataset"]),
+            fine_datasets=tuple(options["fine_dataset"]),
+        )
         try:
             with Progress(self.stderr, "read") as progress:
                 target = train_generator(
-                    name=options["name"],
-                    datasets=options["dataset"],
-                    fine_datasets=options["fine_dataset"],
-                    recipe=recipe,
-                    fine_recipe=replace(recipe, images=options["fine_images"], learning_rate=2e-4),
-                    start_from=options["start_from"],
+                    wanted,
+                    course,
+                    recipe,
+                    preset=preset,
                     device=options["device"],
                     on_step=progress,
                     on_progress=self._say,
