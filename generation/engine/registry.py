@@ -4,12 +4,15 @@ import json
 from pathlib import Path
 
 from generation.engine.generator import GenerationError, Generator
+from generation.engine.prompts import TEMPLATE
 from generation.engine.recipe import FILE, PipelineRecipe
 from generation.engine.vocabulary import OPEN, Vocabulary
 
 #: The file by which a directory of weights says what it is.
 CASCADE, PIPELINE = "cascade.json", FILE
 BUILT_IN = Path(__file__).parent.parent / "weights"
+
+_kept: dict[tuple[str, str], Generator] = {}
 
 
 def generator_names(own: Path) -> list[str]:
@@ -35,6 +38,21 @@ def load_generator(name: str, own: Path, device: str = "auto") -> Generator:
     return CascadeGenerator(name, folder, device)
 
 
+def keep_generator(name: str, own: Path) -> Generator:
+    """Return the generator called `name` as this process has loaded it, loaded anew if it changed.
+
+    One is kept at a time, for a process that makes images again and again.
+
+    Raises:
+        GenerationError: there is none, or it cannot be loaded.
+    """
+    key = (name, _state_of(find_weights(name, own)))
+    if key not in _kept:
+        _kept.clear()  # first: two may not fit into memory
+        _kept[key] = load_generator(name, own)
+    return _kept[key]
+
+
 def vocabulary_of(name: str, own: Path) -> Vocabulary:
     """Return what the generator called `name` can be asked for, without loading its networks.
 
@@ -55,6 +73,16 @@ def vocabulary_of(name: str, own: Path) -> Vocabulary:
         raise GenerationError(f"{described}: cannot be read ({problem})") from problem
 
 
+def template_of(name: str, own: Path) -> str:
+    """Return the template by which the generator called `name` is asked in words.
+
+    Raises:
+        GenerationError: there is none, or its recipe is broken.
+    """
+    folder = find_weights(name, own)
+    return PipelineRecipe.read(folder).template if _kind_of(folder) == PIPELINE else TEMPLATE
+
+
 def find_weights(name: str, own: Path) -> Path:
     """Return the directory of a generator's weights; one in `own` goes before a built-in one.
 
@@ -71,3 +99,14 @@ def find_weights(name: str, own: Path) -> Path:
 def _kind_of(folder: Path) -> str | None:
     """Return the file that says what kind of generator a directory holds."""
     return next((kind for kind in (CASCADE, PIPELINE) if (folder / kind).exists()), None)
+
+
+def _state_of(folder: Path) -> str:
+    """Return what changes with the files of a generator, those that its recipe names among them."""
+    places = [folder]
+    if _kind_of(folder) == PIPELINE:
+        recipe = PipelineRecipe.read(folder)
+        places += [Path(place) for place in (recipe.source, recipe.lora) if place]
+    files = [path for place in places for path in (place, *sorted(place.rglob("*")))]
+    seen = [(path, path.stat()) for path in files if path.is_file()]
+    return str([(str(path), at.st_mtime_ns, at.st_size) for path, at in seen])
