@@ -65,7 +65,7 @@ class GenerateForm(forms.Form):
         label=_("Prompt, in English"),
         required=False,
         max_length=300,
-        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
     )
     named = forms.ChoiceField(label=_("Diagnosis"), required=False)
     entity = forms.ChoiceField(label=_("Diagnosis"), required=False)
@@ -89,7 +89,7 @@ class GenerateForm(forms.Form):
         empty_value=None,
         choices=[("", _("any")), *zip(SKIN_DEGREES, SKIN_NAMES, strict=True)],
     )
-    count = forms.IntegerField(label=_("How many images"), min_value=1, max_value=MOST)
+    count = forms.IntegerField(label=_("Images"), min_value=1, max_value=MOST)
     guidance = forms.FloatField(
         label=_("Guidance"),
         min_value=1,
@@ -265,5 +265,9 @@ def told(batch: Batch) -> list[tuple[str, str]]:
 
 def titled(batch: Batch) -> str:
     """Return in one line what a batch shows."""
-    rows = told(batch)
-    return batch.asked.get("prompt") or " · ".join(value for _what, value in rows)
+    if prompt := batch.asked.get("prompt"):
+        return str(prompt)
+    years = gettext("Age in years")
+    return " · ".join(
+        gettext("%s years") % value if what == years else value for what, value in told(batch)
+    )

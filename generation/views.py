@@ -153,8 +153,9 @@ def _batch(pk: int) -> Batch:
 def _page(
     request: HttpRequest, form: GenerateForm, batch: Batch | None = None, status: int = 200
 ) -> HttpResponse:
+    generator = form["generator"].value() or ""
     examples = [
-        (prompt, urlencode({"generator": form["generator"].value(), "by": WORDS, "prompt": prompt}))
+        (prompt, urlencode({"generator": generator, "by": WORDS, "prompt": prompt}))
         for prompt in EXAMPLES
     ]
     context: dict[str, Any] = {

@@ -142,8 +142,8 @@ def test_the_same_wish_makes_new_images_each_time_and_a_seed_the_same_ones(desk)
         ),
         ({"prompt": ""}, "names no diagnosis; put one in, such as melanoma"),
         ({"prompt": "melanoma or nevus"}, "names mel and nv"),
-        ({"count": "25"}, "How many images: Ensure this value is less than or equal to 24"),
-        ({"count": "0"}, "How many images: Ensure this value is greater than or equal to 1"),
+        ({"count": "25"}, "Images: Ensure this value is less than or equal to 24"),
+        ({"count": "0"}, "Images: Ensure this value is greater than or equal to 1"),
         ({"steps": "1"}, "Steps: Ensure"),
         ({"guidance": "x"}, "Guidance: Enter a number"),
         ({"seed": "-1"}, "Seed: Ensure"),
@@ -343,3 +343,11 @@ def test_a_loaded_generator_is_kept_until_its_files_change(tmp_path):
 
 def test_the_desk_leads_to_the_page(desk):
     assert f'href="{PAGE}"' in desk.get("/admin/").content.decode()
+
+
+def test_nothing_is_made_of_an_empty_form(desk):
+    answer = desk.post(PAGE, {})
+
+    assert answer.status_code == 422
+    assert "Generator: This field is required" in answer.content.decode()
+    assert not Batch.objects.exists()
