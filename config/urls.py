@@ -13,6 +13,7 @@ urlpatterns = [
     path("audits/<slug:slug>/", audit_page, name="audit"),
     path("audits/<slug:slug>/certificate", audit_certificate, name="audit_certificate"),
     path("audits/<slug:slug>/certificate.json", audit_document, name="audit_document"),
+    path("generate/", include("generation.urls")),
     path("planning/", plan_page, name="plan"),
     path("planning/reach", reach, name="reach"),
     path("language/", set_language, name="set_language"),

@@ -162,11 +162,23 @@ def open_original(image: Image) -> PillowImage.Image:
         EvaluationError: its file is gone or broken.
     """
     try:
-        name = str(image.file.name)
-        with store_of(name).open(name) as file:
-            return decode(file.read())
-    except (OSError, EvaluationError) as problem:
+        return decode(read_original(image))
+    except EvaluationError as problem:
         raise EvaluationError(f"{image}: the original {image.file.name} {problem}") from problem
+
+
+def read_original(image: Image) -> bytes:
+    """Return an original's file as it is stored.
+
+    Raises:
+        EvaluationError: it is gone.
+    """
+    name = str(image.file.name)
+    try:
+        with store_of(name).open(name) as file:
+            return file.read()
+    except OSError as problem:
+        raise EvaluationError(str(problem)) from problem
 
 
 @dataclass(frozen=True)

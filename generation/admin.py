@@ -4,7 +4,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db import transaction
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
@@ -13,22 +12,14 @@ from django.utils.translation import gettext_lazy as _
 
 from evaluation.admin.base import PlainAdmin, who
 from evaluation.entities import ENTITIES
-from generation.batches import OWN_WEIGHTS, Asked, images_of, plan_batch, progress_of
+from generation.batches import Asked, images_of, plan_batch, progress_of
 from generation.engine.generator import GenerationError, ImageRequest
-from generation.engine.registry import generator_names
+from generation.forms import SEX_NAMES, SKIN_DEGREES, SKIN_NAMES, known_generators
 from generation.models import Batch
-from generation.tasks import make_batch
+from generation.tasks import start_batch
 
 SHOWN = 120  # images on a batch's page
 ASKED = ("prompt", "sex", "age", "site", "tone")
-#: A typology angle within each class of `SKINS`, and the classes' names.
-SKIN_DEGREES = (-50.0, -10.0, 19.0, 34.0, 48.0, 65.0)
-SKIN_NAMES = (_("dark"), _("brown"), _("tan"), _("intermediate"), _("light"), _("very light"))
-
-
-def known_generators() -> list[tuple[str, str]]:
-    """Return all generators, as choices."""
-    return [(name, name) for name in generator_names(OWN_WEIGHTS)]
 
 
 class BatchForm(forms.ModelForm):
@@ -58,7 +49,7 @@ class BatchForm(forms.ModelForm):
     sex = forms.ChoiceField(
         label=_("Sex"),
         required=False,
-        choices=[("", _("any")), ("female", _("female")), ("male", _("male"))],
+        choices=[("", _("any")), *SEX_NAMES.items()],
     )
     age = forms.FloatField(label=_("Age in years"), required=False, min_value=0, max_value=110)
     site = forms.CharField(
@@ -171,14 +162,15 @@ class BatchAdmin(PlainAdmin):
         done, total = progress_of(batch)
         if batch.problem and done < total:
             return batch.problem
+        if batch.stopped and done < total:
+            return str(_("stopped"))
         return str(_("finished") if done == total else _("being made") if done else _("waiting"))
 
     def save_model(
         self, request: HttpRequest, obj: Batch, form: forms.ModelForm, change: bool
     ) -> None:
         """Start the batch that the form has planned."""
-        Batch.objects.filter(pk=obj.pk, created_by=None).update(created_by=who(request))
-        transaction.on_commit(lambda: make_batch.enqueue(obj.pk))
+        start_batch(obj, who(request))
         self.message_user(request, _("The images are being made. Reload this page to see how far."))
 
     def has_change_permission(self, request: HttpRequest, obj: Batch | None = None) -> bool:

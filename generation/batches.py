@@ -10,7 +10,7 @@ import numpy as np
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
 from evaluation.catalogue import NewImage, add_synthetic_images
@@ -18,12 +18,13 @@ from evaluation.models import Image
 from generation.engine.generator import GenerationError, Generator, ImageRequest
 from generation.engine.making import InThread, Maker
 from generation.engine.prompts import entity_in
-from generation.engine.registry import load_generator, vocabulary_of
+from generation.engine.registry import keep_generator, load_generator, vocabulary_of
 from generation.models import Batch, PlannedImage
 
 OWN_WEIGHTS = settings.VAR_DIR / "weights"
 LEASE = timedelta(minutes=10)  # a claim of a process that died falls back after it
 RENEWAL = LEASE / 5  # of the claims of one that lives
+COPIED_SEED = 10**9  # seeds from here on were not counted up to, but taken from an image
 
 OnStep = Callable[[int, int], None]
 
@@ -63,6 +64,7 @@ def plan_batch(
     asked: Asked | None = None,
     guidance: float = ImageRequest.guidance,
     steps: int = ImageRequest.steps,
+    consecutive: bool = False,
     actor: User | None = None,
 ) -> Batch:
     """Plan `per_entity` images of each entity, or return the batch that planned just that.
@@ -70,6 +72,8 @@ def plan_batch(
     Args:
         entities: codes; where there are none, the one that a prompt names, else all.
         asked: of every image beside its entity.
+        consecutive: let the images of an entity have the seeds `seed`, `seed` + 1 and so on, so
+            that one of them can be asked for again; else each seed is drawn from `seed`.
 
     Raises:
         GenerationError: an unknown generator, entity or value, or a number that makes no sense.
@@ -98,17 +102,36 @@ def plan_batch(
         "asked": told.as_json(),
         "guidance": guidance,
         "steps": steps,
+        "consecutive": consecutive,
     }
     if standing := Batch.objects.filter(**plan).first():
         return standing
     batch = Batch.objects.create(**plan, created_by=actor)
     PlannedImage.objects.bulk_create(
-        PlannedImage(batch=batch, index=index, entity=entity, seed=image_seed(seed, entity, number))
+        PlannedImage(
+            batch=batch,
+            index=index,
+            entity=entity,
+            seed=seed + number if consecutive else image_seed(seed, entity, number),
+        )
         for index, (entity, number) in enumerate(
             (entity, number) for entity in chosen for number in range(per_entity)
         )
     )
     return batch
+
+
+def stop_batch(batch: Batch) -> None:
+    """Begin nothing more of a batch; what is begun is finished."""
+    Batch.objects.filter(pk=batch.pk).update(stopped=True)
+
+
+def next_seed(generator: str) -> int:
+    """Return the first seed after all that consecutive batches of a generator have used."""
+    used = PlannedImage.objects.filter(
+        batch__generator=generator, batch__consecutive=True, seed__lt=COPIED_SEED
+    )
+    return (used.aggregate(last=Max("seed"))["last"] or 0) + 1
 
 
 def get_batch(pk: int | None) -> Batch:
@@ -119,7 +142,7 @@ def get_batch(pk: int | None) -> Batch:
     """
     batches = Batch.objects.all()
     if pk is None:
-        batch = batches.filter(planned__image=None).order_by("-pk").first()
+        batch = batches.filter(planned__image=None, stopped=False).order_by("-pk").first()
         if batch is None:
             raise GenerationError(
                 "no batch is unfinished; start one with --generator and --per-entity"
@@ -173,17 +196,24 @@ def way_of(batch: Batch, compute_batch: int | None = None, compiled: bool = Fals
 
 
 def generator_for(
-    batch: Batch, *, device: str = "auto", compute_batch: int | None = None, compiled: bool = False
+    batch: Batch,
+    *,
+    device: str = "auto",
+    compute_batch: int | None = None,
+    compiled: bool = False,
+    keep: bool = False,
 ) -> Generator:
     """Load the generator of a batch into this process, ready to paint in the batch's way.
+
+    Args:
+        keep: take the one that this process has loaded already, and leave it loaded.
 
     Raises:
         GenerationError: it cannot be loaded, does not fit, or the batch was begun in another way.
     """
     way = way_of(batch, compute_batch, compiled)
-    generator = load_generator(
-        batch.generator, OWN_WEIGHTS, device, way.compute_batch, way.compiled
-    )
+    load = keep_generator if keep else load_generator
+    generator = load(batch.generator, OWN_WEIGHTS, device, way.compute_batch, way.compiled)
     if way.fit:
         generator.fit()
         _settle_revision(batch, generator)
@@ -331,9 +361,11 @@ def _claim(batch: Batch, size: int) -> list[PlannedImage]:
     """Take the next images that nobody works on."""
     now = timezone.now()
     claimed = list(
-        batch.planned.filter(Q(claimed_until=None) | Q(claimed_until__lt=now), image=None)
+        batch.planned.filter(
+            Q(claimed_until=None) | Q(claimed_until__lt=now), image=None, batch__stopped=False
+        )
         .order_by("index")
-        .select_for_update(skip_locked=True)[:size]
+        .select_for_update(skip_locked=True, of=("self",))[:size]
     )
     PlannedImage.objects.filter(pk__in=[planned.pk for planned in claimed]).update(
         claimed_until=now + LEASE

@@ -22,6 +22,11 @@ class Batch(models.Model):
     entities = models.JSONField(_("entities"))
     per_entity = models.PositiveIntegerField(_("images per entity"))
     seed = models.BigIntegerField(_("seed"), default=0)
+    consecutive = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="The images' seeds are this one and those that follow, not drawn from it",
+    )
     asked = models.JSONField(
         _("asked for"),
         default=dict,
@@ -39,6 +44,9 @@ class Batch(models.Model):
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     problem = models.TextField(_("problem"), blank=True, editable=False)
+    stopped = models.BooleanField(
+        default=False, editable=False, help_text="Nothing more is begun until it is gone on with"
+    )
 
     class Meta:
         verbose_name = _("batch")

@@ -1,5 +1,7 @@
-"""Background tasks: batches that coordinators start from the admin."""
+"""Background tasks: batches that coordinators start from the desk."""
 
+from django.contrib.auth.models import User
+from django.db import transaction
 from django_tasks import task
 
 from evaluation.copies import find_copies
@@ -9,15 +11,30 @@ from generation.engine.generator import GenerationError
 from generation.models import Batch
 
 
+def start_batch(batch: Batch, actor: User) -> None:
+    """Have a batch made in the background, or gone on with if it was stopped."""
+    Batch.objects.filter(pk=batch.pk).update(stopped=False, problem="")
+    Batch.objects.filter(pk=batch.pk, created_by=None).update(created_by=actor)
+    transaction.on_commit(lambda: make_batch.enqueue(batch.pk))
+
+
 @task()
 def make_batch(batch_pk: int) -> None:
     """Make what is missing of a batch and compare it with the photographs.
 
-    What hinders it is written where coordinators see it.
+    The generator stays loaded for the next task. What hinders it is written where coordinators
+    see it.
     """
     batch = Batch.objects.get(pk=batch_pk)
     try:
-        run_batch(batch, generator_for(batch))
+        run_batch(batch, generator_for(batch, keep=True))
         find_copies(images_of(batch))
     except (GenerationError, EvaluationError) as problem:
-        Batch.objects.filter(pk=batch.pk).update(problem=str(problem))
+        _write_problem(batch, str(problem))
+    except Exception as problem:  # not foreseen: the task fails, and coordinators read of it
+        _write_problem(batch, f"{type(problem).__name__}: {problem}")
+        raise
+
+
+def _write_problem(batch: Batch, problem: str) -> None:
+    Batch.objects.filter(pk=batch.pk).update(problem=problem)

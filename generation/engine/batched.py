@@ -50,6 +50,7 @@ class BatchedGenerator(ABC):
         self.name, self.compiled = name, compiled
         self.device = choose_device(device)
         self.compute_batch = usual[self.device.type] if compute_batch is None else compute_batch
+        self._fitted = False
         if self.compute_batch < 1:
             raise GenerationError(f"compute batch is {compute_batch}; use at least 1")
 
@@ -98,6 +99,8 @@ class BatchedGenerator(ABC):
         Raises:
             GenerationError: not even one image fits, or the networks cannot be compiled.
         """
+        if self._fitted:
+            return
         # Tried uncompiled: what does not fit shows in seconds.
         with torch.compiler.set_stance("force_eager") if self.compiled else nullcontext():
             while not self._fits():
@@ -116,6 +119,7 @@ class BatchedGenerator(ABC):
         if self.compiled:
             with self._failures_told():
                 self._probe()
+        self._fitted = True
 
     def _probe(self) -> None:
         """Paint as little as takes the memory that any image takes, guided and not."""

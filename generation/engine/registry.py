@@ -4,12 +4,15 @@ import json
 from pathlib import Path
 
 from generation.engine.generator import GenerationError, Generator
+from generation.engine.prompts import TEMPLATE
 from generation.engine.recipe import FILE, PipelineRecipe
 from generation.engine.vocabulary import OPEN, Vocabulary
 
 #: The file by which a directory of weights says what it is.
 CASCADE, PIPELINE = "cascade.json", FILE
 BUILT_IN = Path(__file__).parent.parent / "weights"
+
+_kept: dict[tuple[str, str, bool, str], Generator] = {}
 
 
 def generator_names(own: Path) -> list[str]:
@@ -45,6 +48,28 @@ def load_generator(
     return CascadeGenerator(name, folder, device, compute_batch, compiled)
 
 
+def keep_generator(
+    name: str,
+    own: Path,
+    device: str = "auto",
+    compute_batch: int | None = None,
+    compiled: bool = False,
+) -> Generator:
+    """Return a generator as this process has loaded it, loaded anew if something is another.
+
+    One is kept at a time, for a process that makes images again and again; see `load_generator`.
+
+    Raises:
+        GenerationError: there is none, or it cannot be loaded.
+    """
+    key = (name, device, compiled, _state_of(find_weights(name, own)))
+    kept = _kept.get(key)
+    if kept is None or compute_batch not in (None, kept.compute_batch):
+        _kept.clear()  # first: two may not fit into memory
+        kept = _kept[key] = load_generator(name, own, device, compute_batch, compiled)
+    return kept
+
+
 def vocabulary_of(name: str, own: Path) -> Vocabulary:
     """Return what the generator called `name` can be asked for, without loading its networks.
 
@@ -74,6 +99,16 @@ def is_pipeline(name: str, own: Path) -> bool:
     return _kind_of(find_weights(name, own)) == PIPELINE
 
 
+def template_of(name: str, own: Path) -> str:
+    """Return the template by which the generator called `name` is asked in words.
+
+    Raises:
+        GenerationError: there is none, or its recipe is broken.
+    """
+    folder = find_weights(name, own)
+    return PipelineRecipe.read(folder).template if _kind_of(folder) == PIPELINE else TEMPLATE
+
+
 def find_weights(name: str, own: Path) -> Path:
     """Return the directory of a generator's weights; one in `own` goes before a built-in one.
 
@@ -90,3 +125,14 @@ def find_weights(name: str, own: Path) -> Path:
 def _kind_of(folder: Path) -> str | None:
     """Return the file that says what kind of generator a directory holds."""
     return next((kind for kind in (CASCADE, PIPELINE) if (folder / kind).exists()), None)
+
+
+def _state_of(folder: Path) -> str:
+    """Return what changes with the files of a generator, those that its recipe names among them."""
+    places = [folder]
+    if _kind_of(folder) == PIPELINE:
+        recipe = PipelineRecipe.read(folder)
+        places += [Path(place) for place in (recipe.source, recipe.lora) if place]
+    files = [path for place in places for path in (place, *sorted(place.rglob("*")))]
+    seen = [(path, path.stat()) for path in files if path.is_file()]
+    return str([(str(path), at.st_mtime_ns, at.st_size) for path, at in seen])

@@ -48,6 +48,12 @@ class Vocabulary:
         """Which fields of a request it honours, of `CONTROLS`."""
         return frozenset({"prompt", *self.attributes})
 
+    @property
+    def taught(self) -> list[str]:
+        """The words that a prompt may hold beside ages."""
+        untaught = set() if "tone" in self.attributes else {"skin", *" ".join(SKINS).split()}
+        return [word for word in self.words if not word.isdigit() and word not in untaught]
+
     def check(self, request: ImageRequest) -> None:
         """Refuse what a generator with this vocabulary cannot honour.
 
@@ -110,13 +116,10 @@ class Vocabulary:
             GenerationError: it has words that are not known, too many, or none.
         """
         words = words_of(prompt)
-        untaught = set() if "tone" in self.attributes else {"skin", *" ".join(SKINS).split()}
-        known = [word for word in self.words if word not in untaught]
-        if unknown := [word for word in words if word not in known]:
-            said = [word for word in known if not word.isdigit()]
+        if unknown := [word for word in words if not word.isdigit() and word not in self.taught]:
             raise GenerationError(
                 f"the prompt's word '{unknown[0]}' is unknown to this generator; it knows ages and "
-                f"{', '.join(said)}"
+                f"{', '.join(self.taught)}"
             )
         if not 0 < len(words) <= LONGEST:
             raise GenerationError(f"the prompt has {len(words)} words; use 1 to {LONGEST}")

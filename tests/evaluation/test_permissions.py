@@ -17,6 +17,7 @@ from evaluation.accounts import create_account
 from evaluation.entering import give_consent, start_reading
 from evaluation.invitations import invite_rater, make_open_link
 from evaluation.models import Certificate, Image, StimulusTruth
+from generation.batches import plan_batch
 
 TABLE = Path(__file__).with_name("permissions.csv")
 ROLES = ("anonymous", "rater", "other_rater", "coordinator", "officer", "analyst", "superuser")
@@ -41,7 +42,13 @@ def filled(sealed, invitation, admin_user):
     give_consent(session)
     session.refresh_from_db()
     start_reading(session)
+    drawn = sealed.drawn.filter(image__origin="synthetic").first().image
+    batch = plan_batch(
+        generator="dermdiff", per_entity=1, entities=[drawn.entity], consecutive=True
+    )
+    batch.planned.update(image=drawn)
     own = {
+        "<int:image>": str(drawn.pk),
         "<str:token>": session.trials.order_by("position").first().token,
         "<str:fingerprint>": sealed.fingerprint,
         "<slug:slug>": sealed.slug,
@@ -72,6 +79,8 @@ def filled(sealed, invitation, admin_user):
             own["<path:object_id>"] = str(objects[model].pk) if model in objects else "0"
         hidden = "image/<int:pk>" in route
         own["<int:pk>"] = str(sealed.drawn.first().image_id if hidden else sealed.pk)
+        if route.startswith("generate/"):
+            own["<int:pk>"] = str(batch.pk)
         path = route.replace("^", "").replace("$", "").replace("\\Z", "")
         for name, value in own.items():
             path = path.replace(name, value)

@@ -1,0 +1,121 @@
+"""The page that generates images, in the browser, with the worker of background tasks."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.db import connection
+from playwright.sync_api import expect
+
+from evaluation.models import Image
+from generation.batches import next_seed, plan_batch, run_batch
+from generation.models import Batch
+from tests.browser.test_access import violations
+from tests.browser.test_desk import at_desk  # noqa: F401
+from tests.generation.test_batches import Painter
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def worker(settings):
+    """Queue background tasks, and run one worker that takes them up."""
+    settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+    at = connection.get_connection_params()
+    address = f"postgresql://{at['user']}@/{at['dbname']}?host={at['host']}"
+    code = (
+        "import os, sys; os.environ['DJANGO_SETTINGS_MODULE'] = 'config.settings'; import django; "
+        "django.setup(); from django.core.management import call_command; "
+        "call_command('db_worker', interval=0.1, verbosity=0)"
+    )
+    environment = {
+        **os.environ,
+        "DATABASE_URL": address,
+        "DERMTURING_VAR": str(settings.VAR_DIR),
+    }
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=settings.BASE_DIR, env=environment)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def painted(count):
+    """Return a batch of the page that a small generator has made."""
+    batch = plan_batch(
+        generator="dermdiff",
+        entities=["mel"],
+        per_entity=count,
+        seed=next_seed("dermdiff"),
+        consecutive=True,
+    )
+    run_batch(batch, Painter())
+    return batch
+
+
+def test_images_appear_without_reloading_and_open_large(at_desk, worker):  # noqa: F811
+    page = at_desk("/admin/")
+    page.get_by_role("link", name="Generate AI images").click()
+    page.get_by_label("By choices").check()
+    page.get_by_label("Body site").select_option("back")
+    expect(page.get_by_text("a dermoscopic image of melanoma on the back")).to_be_visible()
+    page.get_by_label("In words").check()
+    page.get_by_label("Prompt").fill("a mole on the moon")
+    expect(page.get_by_text("'moon' is unknown to this generator")).to_be_visible()
+    page.get_by_label("Prompt").fill("a mole on the foot")
+    page.get_by_role("spinbutton", name="Images").fill("2")
+    page.get_by_text("More", exact=True).click()
+    page.get_by_label("Steps").fill("2")
+
+    page.get_by_role("button", name="Generate").click()
+    expect(page.locator(".tile.empty")).to_have_count(2)
+    page.evaluate("window.same = true")
+    expect(page.locator(".tile img")).to_have_count(2, timeout=120_000)
+    expect(page.locator("#news")).to_have_text("2 images made")
+
+    assert page.evaluate("window.same")
+    page.get_by_role("link", name="Generated image 2").press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    image = Image.objects.order_by("pk").last()
+    expect(dialog).to_contain_text(image.sha256)
+    expect(dialog).to_contain_text(image.generator_revision)
+    with page.expect_download() as download:
+        dialog.get_by_role("link", name="Download the original").click()
+    assert download.value.suggested_filename == f"{image.name}.png"
+    page.keyboard.press("ArrowLeft")
+    expect(dialog.get_by_role("heading")).to_have_text("Image 1 of 2")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(page.get_by_role("link", name="Generated image 2")).to_be_focused()
+    assert Batch.objects.get().asked == {"prompt": "a mole on the foot"}
+
+
+def test_the_seed_of_an_image_is_filled_in_for_another_diagnosis(at_desk):  # noqa: F811
+    batch = painted(3)
+    page = at_desk(f"/generate/{batch.pk}/")
+    page.get_by_role("link", name="Generated image 2").click()
+    page.get_by_role("link", name="Same seed, other diagnosis").click()
+
+    expect(page.get_by_label("Seed")).to_have_value("2")
+    expect(page.get_by_role("spinbutton", name="Images")).to_have_value("1")
+    expect(page.get_by_label("Diagnosis")).to_have_value("mel")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_violates_no_rule_of_axe_and_fits_a_phone(at_desk, page, scheme):  # noqa: F811
+    batch = painted(2)
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": 390, "height": 844})
+    at_desk(f"/generate/{batch.pk}/")
+    expect(page.locator(".tile img")).to_have_count(2)
+    found = {"made": violations(page)}
+    page.get_by_label("By choices").check()
+    page.get_by_text("More", exact=True).click()
+    found["choices"] = violations(page)
+    page.get_by_role("link", name="Generated image 1").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    found["large"] = violations(page)
+
+    assert found == {name: [] for name in found}
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
