@@ -1,5 +1,7 @@
 """Networks compiled by torch.compile: kernels made for the shapes that occur."""
 
+import warnings
+
 from torch import nn
 
 
@@ -9,6 +11,8 @@ def compile_network(network: nn.Module) -> None:
     Without CUDA graphs: they are bound to a thread, and a batch is made in another than the one
     in which it was begun.
     """
+    # What it warns of in diffusers' blocks asks for the version of torch.
+    warnings.filterwarnings("ignore", "Dynamo detected a call to a `functools.lru_cache`")
     network.compile(dynamic=False)
 
 

@@ -29,8 +29,8 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory):
-    folder = save_tiny_pipeline(tmp_path_factory.mktemp("tiny") / "pipeline")
-    return PipelineRecipe(str(folder), "CC0-1.0", size=SIZE, compute_batch=2)
+    folder = save_tiny_pipeline(tmp_path_factory.mktemp("tiny") / "pipeline", blocks=1)
+    return PipelineRecipe(str(folder), "CC0-1.0", size=SIZE, dtype="float32")
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def tiny(folder):
 
 
 def request(entity="mel", seed=5, **changes):
-    return replace(ImageRequest(entity=entity, seed=seed, steps=4), **changes)
+    return replace(ImageRequest(entity=entity, seed=seed, steps=2), **changes)
 
 
 def apart(one, other):
@@ -91,28 +91,27 @@ def test_the_entity_changes_the_image_and_nothing_else_does(tiny):
     assert not np.array_equal(image, other)
 
 
-def test_compiled_networks_paint_what_eager_ones_paint(folder, pipeline):
-    for eager, compiled, size in (
-        (
-            CascadeGenerator("tiny", folder, "cpu", 2),
-            CascadeGenerator("tiny", folder, "cpu", 2, compiled=True),
-            256,
-        ),
-        (
-            PipelineGenerator("tiny", pipeline, "cpu"),
-            PipelineGenerator("tiny", pipeline, "cpu", compiled=True),
-            SIZE,
-        ),
-    ):
-        wanted = [request(seed=seed, size=size) for seed in range(3)]
-        compiled.fit()
+@pytest.mark.parametrize("kind", ["cascade", "pipeline"])
+def test_compiled_networks_paint_what_eager_ones_paint(kind, folder, pipeline, monkeypatch):
+    """In float32: random weights, unlike trained ones, enlarge bfloat16's rounding to 8 levels."""
+    compute_in(torch.float32, monkeypatch)
 
-        assert apart(eager.generate(wanted), compiled.generate(wanted)) <= 2
-        assert compiled.revision != eager.revision
-        assert compiled.settings()["compiled"]
+    def loaded(compiled):
+        if kind == "cascade":
+            return CascadeGenerator("tiny", folder, "cpu", 2, compiled)
+        return PipelineGenerator("tiny", pipeline, "cpu", 2, compiled)
+
+    eager, compiled = loaded(False), loaded(True)
+    size = 256 if kind == "cascade" else SIZE
+    wanted = [request(seed=seed, size=size) for seed in range(3)]
+    compiled.fit()
+
+    assert apart(eager.generate(wanted), compiled.generate(wanted)) <= 2
+    assert compiled.revision != eager.revision
+    assert compiled.settings()["compiled"]
 
 
-def test_a_missing_compiler_is_an_error_with_the_mend(tiny, folder, monkeypatch, tmp_path):
+def test_a_missing_compiler_is_an_error_with_the_mend(folder, monkeypatch, tmp_path):
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr("torch._inductor.config.cpp.cxx", ("no-such-compiler",))
     torch.compiler.reset()
@@ -162,11 +161,11 @@ from generation.engine.generator import GenerationError, ImageRequest
 import torch
 torch.set_num_threads(1)
 generator = CascadeGenerator("tiny", Path(sys.argv[1]), "cpu", 4)
-request = ImageRequest(entity="mel", seed=5, steps=4)
+request = ImageRequest(entity="mel", seed=5, steps=2)
 generator.generate([request])  # loads what is loaded once
 used = 4096 * int(Path("/proc/self/statm").read_text().split()[0])
 generator.compute_batch = 512
-resource.setrlimit(resource.RLIMIT_AS, (used + 200_000_000,) * 2)
+resource.setrlimit(resource.RLIMIT_AS, (used + 700_000_000,) * 2)
 try:
     generator.generate([request])
 except GenerationError as problem:

@@ -37,15 +37,18 @@ def letters(folder: Path) -> CLIPTokenizer:
     )
 
 
-def save_tiny_pipeline(folder: Path, seed: int = 0, **scheduler: Any) -> Path:
-    """Write a whole pipeline into `folder`; random weights, so that its images show nothing."""
+def save_tiny_pipeline(folder: Path, seed: int = 0, blocks: int = 2, **scheduler: Any) -> Path:
+    """Write a whole pipeline into `folder`; random weights, so that its images show nothing.
+
+    With one block it has the fewest layers, to be compiled in seconds.
+    """
     torch.manual_seed(seed)
     tokenizer = letters(folder.parent / f"{folder.name}-words")
     pipeline = StableDiffusionPipeline(
-        vae=autoencoder(),
+        vae=autoencoder(blocks=blocks),
         text_encoder=CLIPTextModel(text_config(tokenizer)),
         tokenizer=tokenizer,
-        unet=UNet2DConditionModel(**DENOISER, cross_attention_dim=32),
+        unet=UNet2DConditionModel(**_denoiser(blocks), cross_attention_dim=32),
         scheduler=_scheduler(**scheduler),
         safety_checker=None,
         feature_extractor=None,
@@ -66,7 +69,7 @@ def save_tiny_xl(folder: Path) -> Path:
         tokenizer=tokenizer,
         tokenizer_2=tokenizer,
         unet=UNet2DConditionModel(
-            **DENOISER,
+            **_denoiser(),
             cross_attention_dim=64,
             addition_embed_type="text_time",
             addition_time_embed_dim=8,
@@ -79,24 +82,25 @@ def save_tiny_xl(folder: Path) -> Path:
     return folder
 
 
-DENOISER = {
-    "sample_size": SIZE // 2,
-    "block_out_channels": (16, 32),
-    "layers_per_block": 1,
-    "in_channels": 4,
-    "out_channels": 4,
-    "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
-    "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
-    "attention_head_dim": 4,
-    "norm_num_groups": 8,
-}
+def _denoiser(blocks: int = 2) -> dict[str, Any]:
+    return {
+        "sample_size": SIZE // 2 ** (blocks - 1),
+        "block_out_channels": (16, 32)[-blocks:],
+        "layers_per_block": 1,
+        "in_channels": 4,
+        "out_channels": 4,
+        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D")[-blocks:],
+        "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D")[:blocks],
+        "attention_head_dim": 4,
+        "norm_num_groups": 8,
+    }
 
 
-def autoencoder(channels: int = 4, **more: object) -> AutoencoderKL:
+def autoencoder(channels: int = 4, blocks: int = 2, **more: object) -> AutoencoderKL:
     return AutoencoderKL(
-        block_out_channels=(16, 32),
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
+        block_out_channels=(16, 32)[:blocks],
+        down_block_types=("DownEncoderBlock2D",) * blocks,
+        up_block_types=("UpDecoderBlock2D",) * blocks,
         latent_channels=channels,
         norm_num_groups=8,
         **more,

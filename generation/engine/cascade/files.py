@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import UNet2DModel
@@ -47,14 +48,7 @@ def load_cascade(directory: Path) -> tuple[BaseNetwork, UNet2DModel]:
                 f"{directory}: is of format {described['format']}, this version reads {FORMAT}"
             )
         unet, conditions, upsampler = (
-            kind.from_pretrained(
-                directory / part,
-                use_safetensors=True,
-                local_files_only=True,
-                low_cpu_mem_usage=False,
-                torch_dtype=torch.float32,
-            ).eval()
-            for part, kind in PARTS.items()
+            _load_part(directory / part, kind) for part, kind in PARTS.items()
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as problem:
         if pickles := pickles_in(directory):
@@ -66,6 +60,20 @@ def load_cascade(directory: Path) -> tuple[BaseNetwork, UNet2DModel]:
             f"{directory}: holds no complete cascade ({problem}); train one with train_generator"
         ) from problem
     return BaseNetwork(unet, conditions), upsampler
+
+
+def _load_part(folder: Path, kind: Any) -> Any:
+    network, told = kind.from_pretrained(
+        folder,
+        use_safetensors=True,
+        local_files_only=True,
+        low_cpu_mem_usage=False,
+        torch_dtype=torch.float32,
+        output_loading_info=True,
+    )
+    if told["missing_keys"]:  # diffusers would leave them to chance
+        raise ValueError(f"{folder} lacks {told['missing_keys'][0]}")
+    return network.eval()
 
 
 def weights_sha256(directory: Path) -> str:

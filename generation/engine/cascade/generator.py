@@ -1,5 +1,6 @@
 """`CascadeGenerator`: from requests to images, base stage first, then the upsampler."""
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -72,6 +73,7 @@ class CascadeGenerator(BatchedGenerator):
         self._conditions = base.conditions.to(self.device)
         self.vocabulary = base.conditions.vocabulary
         self._weights = weights_sha256(directory)
+        self._drawers = ThreadPoolExecutor(os.cpu_count())  # or a GPU waits for its noise
         self._known: dict[ImageRequest, torch.Tensor] = {}
 
     def settings(self) -> dict[str, object]:
@@ -99,8 +101,7 @@ class CascadeGenerator(BatchedGenerator):
     def _paint(
         self, requests: Sequence[ImageRequest], fine_steps: int = FINE_STEPS
     ) -> torch.Tensor:
-        with ThreadPoolExecutor() as pool:  # or a GPU waits for its noise
-            drawn = pool.map(_noise, [request.seed for request in requests])
+        drawn = self._drawers.map(_noise, [request.seed for request in requests])
         noise, veil, fine_noise = (
             torch.stack(part).to(self.device) for part in zip(*drawn, strict=True)
         )
