@@ -38,7 +38,7 @@ def main() -> int:
         for entity in ENTITIES
         for number in range(PER_CELL)
     ]
-    add_synthetic_images(made, generator="phantoms", revision="1", licence="CC0-1.0")
+    add_synthetic_images(made, generator="phantoms", revision="1", licence="CC0-1.0", made_with={})
     study = create_study(
         slug="answers",
         title="Answers",

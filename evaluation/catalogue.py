@@ -83,13 +83,25 @@ class NewImage:
 
 
 def add_synthetic_images(
-    images: Sequence[NewImage], *, generator: str, revision: str, licence: str
+    images: Sequence[NewImage],
+    *,
+    generator: str,
+    revision: str,
+    licence: str,
+    made_with: Mapping[str, object],
 ) -> list[Image]:
     """Put generated images into the catalogue: their files first, their rows second.
 
     A file says where it comes from, for those who get it by another way; a stimulus that is made
     from it does not. Identical content that is there already is returned as it is, so a repeated
     run is harmless.
+
+    Args:
+        images: what was made.
+        generator: its name.
+        revision: of the generator: the hash of `made_with`.
+        licence: of the images, as an SPDX expression.
+        made_with: settings and weights of the generator, as JSON values.
 
     Returns:
         The catalogue's images, in the same order.
@@ -105,6 +117,7 @@ def add_synthetic_images(
             "entity": new.entity,
             "generator": generator,
             "revision": revision,
+            "made_with": made_with,
             "recipe": new.recipe,
             "licence": licence,
             "software": f"DermTuring {settings.VERSION}",

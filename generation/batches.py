@@ -318,7 +318,11 @@ def _record(batch: Batch, maker: Maker, made: _Claimed, images: Sequence[np.ndar
         for planned, request, pixels in zip(made.planned, made.requests, images, strict=True)
     ]
     added = add_synthetic_images(
-        new, generator=maker.name, revision=maker.revision, licence=maker.licence
+        new,
+        generator=maker.name,
+        revision=maker.revision,
+        licence=maker.licence,
+        made_with=maker.settings(),
     )
     for planned, image in zip(made.planned, added, strict=True):
         planned.image = image
@@ -334,7 +338,10 @@ def _claim_until(claims: Iterable[_Claimed], when: datetime | None) -> None:
 def _settle_revision(batch: Batch, maker: Maker | Generator) -> None:
     """Let the first process fix the revision, so that a batch is never made by two."""
     Batch.objects.filter(pk=batch.pk, revision="").update(
-        revision=maker.revision, compute_batch=maker.compute_batch, compiled=maker.compiled
+        revision=maker.revision,
+        compute_batch=maker.compute_batch,
+        compiled=maker.compiled,
+        made_with=maker.settings(),
     )
     batch.refresh_from_db()
     _check_begun(batch, maker.compute_batch, maker.compiled)

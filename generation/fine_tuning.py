@@ -26,12 +26,11 @@ from generation.engine.training.latents import LatentStage, check_pipeline, fram
 from generation.engine.training.loop import Progress, Recipe, train
 from generation.engine.training.presets import Course, Wanted
 from generation.engine.vocabulary import OPEN
-from generation.gathering import HELD_OUT, Gathered, OnStep, gather
+from generation.gathering import HELD_OUT, OnStep, gather, licence_of
 
 IMAGES, BATCH = 60_000, 16
 RATE, LORA_RATE = 1e-5, 1e-4
 TESTED = 64  # examples of held-out lesions on which the loss is measured before and after
-LONGEST_LICENCE = 64  # characters that the catalogue holds
 #: Where a generator's own files lie in its directory.
 LORA, WHOLE = "lora", "pipeline"
 
@@ -67,7 +66,7 @@ def fine_tune(
     _claim(run, wanted, size)
     frame = frame_of(size)
     data = gather(wanted.datasets, frame, enlarge=True, vocabulary=OPEN, on_step=on_step)
-    licence = _licence(wanted, base, data)
+    licence = licence_of(wanted.licence, [base.licence, *data.licences])
     hide = LatentStage.hide if course.prompt_dropout is None else course.prompt_dropout
     stage = LatentStage(
         pipeline, data.data, data.requests, base.template, size, lora=wanted.lora, hide=hide
@@ -88,6 +87,7 @@ def fine_tune(
         lora=LORA if wanted.lora else "",
         licence=licence,
         size=size,
+        trained_on=sorted({*base.trained_on, *data.datasets}),
     )
     facts = {
         "date": date.today(),
@@ -143,17 +143,6 @@ def _claim(run: Path, wanted: Wanted, size: int) -> None:
         )
     run.mkdir(parents=True, exist_ok=True)
     noted.write_text(json.dumps(told))
-
-
-def _licence(wanted: Wanted, base: PipelineRecipe, data: Gathered) -> str:
-    """Return the licence of the images to come: all that hold, joined as SPDX does."""
-    joined = wanted.licence or " AND ".join(sorted({base.licence, *data.licences}))
-    if len(joined) > LONGEST_LICENCE:
-        raise GenerationError(
-            f"the licences of base and data, {joined}, are too long for the catalogue; say with "
-            "--licence which one holds for the images to come"
-        )
-    return joined
 
 
 def _lasting(source: str) -> str:

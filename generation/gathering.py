@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -10,12 +10,13 @@ import numpy as np
 
 from evaluation.catalogue import TrainingImage, images_for_training, open_original
 from evaluation.entities import ENTITIES
-from evaluation.models import Image
+from evaluation.models import Dataset, Image
 from generation.engine.generator import GenerationError, ImageRequest
 from generation.engine.training.pixels import LabelledPixels, shrink
 from generation.engine.vocabulary import SEXES, Vocabulary
 
 ENOUGH = 20  # images from which an attribute, or a site, can be learnt
+LONGEST_LICENCE = 64  # characters that the catalogue holds
 HELD_OUT = 20  # one lesion in so many is never trained on
 
 OnStep = Callable[[int, int], None]
@@ -29,11 +30,13 @@ class Gathered:
         data: images and the rows of their attributes.
         requests: what is known of each image.
         licences: of the images.
+        datasets: from which they are.
     """
 
     data: LabelledPixels
     requests: tuple[ImageRequest, ...]
     licences: tuple[str, ...]
+    datasets: tuple[str, ...]
     vocabulary: Vocabulary
     left_out: int  # of lesions on the other side of the split
     too_small: int
@@ -94,8 +97,30 @@ def gather(
     requests = tuple(_described(each.image) for each in taken)
     rows = np.array([_rows(known, request) for request in requests])
     licences = tuple(sorted({each.image.licence for each in taken}))
+    keys = {each.image.dataset_id for each in taken if each.image.dataset_id}
+    sources = Dataset.objects.filter(pk__in=keys).order_by("name")
+    names = tuple(sources.values_list("name", flat=True))
     data = LabelledPixels(pixels, rows)
-    return Gathered(data, requests, licences, known, left_out, too_small)
+    return Gathered(data, requests, licences, names, known, left_out, too_small)
+
+
+def licence_of(said: str, licences: Iterable[str]) -> str:
+    """Return the licence of images to come: the one that is said, or all that hold.
+
+    Args:
+        said: an SPDX expression, or nothing.
+        licences: of the data and of the weights to begin with.
+
+    Raises:
+        GenerationError: joined, as SPDX does, they are longer than the catalogue holds.
+    """
+    joined = said or " AND ".join(sorted({*licences}))
+    if len(joined) > LONGEST_LICENCE:
+        raise GenerationError(
+            f"the licences of base and data, {joined}, are too long for the catalogue; say with "
+            "--licence which one holds for the images to come"
+        )
+    return joined
 
 
 def learnable(images: Sequence[TrainingImage]) -> Vocabulary:

@@ -15,6 +15,9 @@ class Batch(models.Model):
     revision = models.CharField(
         max_length=64, blank=True, help_text="Of the generator that made it; empty until it starts"
     )
+    made_with = models.JSONField(
+        default=dict, editable=False, help_text="Of the generator, its weights among them"
+    )
     compute_batch = models.PositiveIntegerField(
         null=True, editable=False, help_text="Images painted at once, which decides pixels, too"
     )

@@ -1,6 +1,6 @@
 """Training as a service: images of the catalogue in, a generator of one's own out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 
 from evaluation.entities import ENTITIES
 from generation.batches import OWN_WEIGHTS
-from generation.engine.cascade.files import load_cascade, save_cascade
+from generation.engine.cascade.files import WeightsOrigin, load_cascade, origin_of, save_cascade
 from generation.engine.cascade.generator import CascadeGenerator
 from generation.engine.cascade.networks import BaseNetwork
 from generation.engine.contact_sheet import sheet_of_entities
@@ -25,7 +25,7 @@ from generation.engine.training.presets import Course, Wanted
 from generation.engine.training.reader import LESSONS, teach_reader
 from generation.engine.training.stages import BaseStage, UpsamplerStage
 from generation.fine_tuning import fine_tune
-from generation.gathering import HELD_OUT, OnStep, gather
+from generation.gathering import HELD_OUT, Gathered, OnStep, gather, licence_of
 
 BASE_FRAME = (96, 72)  # px; crops of 64 wander in it
 FINE_FRAME = (341, 256)  # px; smaller images hold no texture for the upsampler to learn
@@ -70,10 +70,10 @@ def train_generator(
             f"'{wanted.start_from}' is a pipeline and has no upsampler to train; leave "
             "--fine-dataset and --fine-images out"
         )
-    if not pipeline and (wanted.lora or wanted.licence or course.size):
+    if not pipeline and (wanted.lora or course.size):
         raise GenerationError(
-            "--lora, --size and --licence are for pipelines: add one with add_generator, and name "
-            "it with --start-from"
+            "--lora and --size are for pipelines: add one with add_generator, and name it with "
+            "--start-from"
         )
     service = fine_tune if pipeline else train_cascade
     return service(
@@ -103,6 +103,7 @@ def train_cascade(
     coarse = gather(wanted.datasets, BASE_FRAME, enlarge=True, vocabulary=known, on_step=on_step)
     fine_datasets = wanted.fine_datasets or wanted.datasets
     fine = gather(fine_datasets, FINE_FRAME, enlarge=False, on_step=on_step)
+    origin = _origin(wanted, [coarse, fine])
     hide = BaseStage.hide if course.prompt_dropout is None else course.prompt_dropout
     coarse_recipe = course.recipe(recipe, images=course.images, gathered=len(coarse.data))
     usual = replace(recipe, images=FINE_IMAGES, learning_rate=FINE_RATE)
@@ -147,9 +148,20 @@ def train_cascade(
             ),
         },
     )
-    save_cascade(target, base, upsampler, card)
+    save_cascade(target, base, upsampler, card, origin)
     sheet_of_entities(CascadeGenerator(wanted.name, target, chosen)).save(run / "contact_sheet.png")
     return target
+
+
+def _origin(wanted: Wanted, gathered: Sequence[Gathered]) -> WeightsOrigin:
+    """Return what the weights to come are made of: the data, and what they begin with."""
+    sources = {name for each in gathered for name in each.datasets}
+    licences = {licence for each in gathered for licence in each.licences}
+    if wanted.start_from:
+        before = origin_of(find_weights(wanted.start_from, OWN_WEIGHTS))
+        sources |= {*before.trained_on}
+        licences.add(before.licence)
+    return WeightsOrigin(tuple(sorted(sources)), licence_of(wanted.licence, licences))
 
 
 def _starts(name: str) -> tuple[BaseNetwork, UNet2DModel]:

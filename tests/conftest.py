@@ -65,7 +65,11 @@ def square_phantom(entity: str, seed: int) -> np.ndarray:
 def add_synthetic_image(*, generator: str, revision: str, licence: str, **new: Any) -> Image:
     """Put one generated image into the catalogue."""
     (image,) = add_synthetic_images(
-        [NewImage(**new)], generator=generator, revision=revision, licence=licence
+        [NewImage(**new)],
+        generator=generator,
+        revision=revision,
+        licence=licence,
+        made_with={"weights": "none"},
     )
     return image
 

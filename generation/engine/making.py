@@ -19,6 +19,10 @@ class Maker(Protocol):
     compute_batch: int
     compiled: bool
 
+    def settings(self) -> dict[str, object]:
+        """Everything of the generator that decides pixels, and where its weights come from."""
+        ...
+
     @property
     def has_room(self) -> bool:
         """Whether another call would find work to be done at once, or soon."""
@@ -60,6 +64,10 @@ class InThread:
         self._generator = generator
         self._thread = ThreadPoolExecutor(1)
         self._under_way: tuple[int, Future[Sequence[np.ndarray]]] | None = None
+
+    def settings(self) -> dict[str, object]:
+        """Return the generator's settings; see `Maker`."""
+        return self._generator.settings()
 
     @property
     def has_room(self) -> bool:

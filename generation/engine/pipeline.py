@@ -74,6 +74,7 @@ class PipelineGenerator(BatchedGenerator):
         """Everything beside the request that decides pixels, what is left out among it."""
         return {
             "weights": self._weights,
+            "trained_on": list(self.recipe.trained_on),
             "pipeline": type(self._pipeline).__name__,
             "scheduler": type(self._pipeline.scheduler).__name__,
             "template": self.recipe.template,

@@ -90,6 +90,11 @@ class RayPool:
             self._close()
             raise
 
+    def settings(self) -> dict[str, object]:
+        """Return the generator's settings; see `Maker`."""
+        assert self._first is not None  # a pool has waited for it
+        return self._first.settings
+
     @property
     def has_room(self) -> bool:
         """Whether a worker has less to do than it should have; see `Maker`."""

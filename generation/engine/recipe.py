@@ -1,6 +1,7 @@
 """The recipe of a pipeline that a researcher brings, as it stands in a generator's directory."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -25,6 +26,7 @@ class PipelineRecipe:
         scheduler: class of diffusers; empty keeps the pipeline's own.
         dtype: float32, bfloat16 or float16; empty takes what the device computes in natively.
         compute_batch: images painted at once; null takes what suits the device.
+        trained_on: names of the datasets that it was fine-tuned on here.
     """
 
     source: str
@@ -36,6 +38,7 @@ class PipelineRecipe:
     scheduler: str = ""
     dtype: str = ""
     compute_batch: int | None = None
+    trained_on: Sequence[str] = ()
 
     @classmethod
     def read(cls, directory: Path) -> "PipelineRecipe":

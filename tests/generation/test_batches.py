@@ -1,6 +1,7 @@
 """Batches: planned once, stopped and gone on with, recorded wholly."""
 
 import hashlib
+import json
 import os
 import resource
 import signal
@@ -9,7 +10,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from io import StringIO
+from io import BytesIO, StringIO
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
+from PIL import Image as Picture
 
 from evaluation.accounts import create_account
 from evaluation.errors import EvaluationError
@@ -40,7 +42,7 @@ class Painter:
         self.stop_at, self.calls, self.asked = stop_at, 0, []
 
     def settings(self):
-        return {}
+        return {"weights": "none", "trained_on": ["clinic"]}
 
     def generate(self, requests, on_step=None):
         self.calls += 1
@@ -83,7 +85,12 @@ def test_every_image_is_recorded_with_what_decided_it(batch):
             "size": 256,
         }
         with image.file.open() as file:
-            assert hashlib.sha256(file.read()).hexdigest() == image.sha256
+            content = file.read()
+        assert hashlib.sha256(content).hexdigest() == image.sha256
+        told = json.loads(Picture.open(BytesIO(content)).text["provenance"])
+        assert told["made_with"] == batch.made_with == {"weights": "none", "trained_on": ["clinic"]}
+        assert (told["revision"], told["recipe"]["seed"]) == ("r1", planned.seed)
+        assert told["software"].startswith("DermTuring ")
 
 
 def test_what_is_asked_for_decides_the_images_and_stands_with_them(db):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from generation.engine.cascade.files import load_cascade, save_cascade
+from generation.engine.cascade.files import WeightsOrigin, load_cascade, save_cascade
 from generation.engine.cascade.generator import CascadeGenerator
 from generation.engine.cascade.networks import build_base, build_upsampler
 from generation.engine.contact_sheet import contact_sheet
@@ -16,6 +16,7 @@ from generation.engine.registry import BUILT_IN, generator_names, load_generator
 from generation.engine.vocabulary import Vocabulary
 
 STEPS = 4
+ORIGIN = WeightsOrigin(("clinic",), "CC0-1.0")
 TWO = Vocabulary(("mel", "nv"))
 
 
@@ -138,7 +139,7 @@ def test_a_generator_of_ones_own_goes_before_a_built_in_one_and_has_another_revi
     tmp_path, dermdiff
 ):
     torch.manual_seed(0)
-    save_cascade(tmp_path / "dermdiff", build_base(TWO), build_upsampler(), "card")
+    save_cascade(tmp_path / "dermdiff", build_base(TWO), build_upsampler(), "card", ORIGIN)
 
     own = load_generator("dermdiff", tmp_path, "cpu")
 
@@ -149,7 +150,7 @@ def test_a_generator_of_ones_own_goes_before_a_built_in_one_and_has_another_revi
 
 def test_weights_come_back_as_they_were_saved_to_half_precision(tmp_path):
     base = build_base(TWO)
-    save_cascade(tmp_path / "own", base, build_upsampler(), "card")
+    save_cascade(tmp_path / "own", base, build_upsampler(), "card", ORIGIN)
 
     loaded, _ = load_cascade(tmp_path / "own")
 
@@ -158,10 +159,10 @@ def test_weights_come_back_as_they_were_saved_to_half_precision(tmp_path):
 
 
 def test_weights_that_were_loaded_and_saved_tell_nothing_of_where_they_lay(tmp_path):
-    save_cascade(tmp_path / "own", build_base(TWO), build_upsampler(), "card")
+    save_cascade(tmp_path / "own", build_base(TWO), build_upsampler(), "card", ORIGIN)
     base, upsampler = load_cascade(tmp_path / "own")
 
-    save_cascade(tmp_path / "next", base, upsampler, "card")
+    save_cascade(tmp_path / "next", base, upsampler, "card", ORIGIN)
 
     for path in (tmp_path / "next").rglob("*.json"):
         assert str(tmp_path) not in path.read_text()
@@ -169,7 +170,7 @@ def test_weights_that_were_loaded_and_saved_tell_nothing_of_where_they_lay(tmp_p
 
 @pytest.mark.parametrize("missing", ["cascade.json", "base/config.json", "conditions", "upsampler"])
 def test_a_directory_with_a_part_missing_is_an_error_with_the_mend(tmp_path, missing):
-    save_cascade(tmp_path / "own", build_base(TWO), build_upsampler(), "card")
+    save_cascade(tmp_path / "own", build_base(TWO), build_upsampler(), "card", ORIGIN)
     (tmp_path / "own" / missing).rename(tmp_path / "gone")
 
     with pytest.raises(GenerationError, match="holds no complete cascade"):

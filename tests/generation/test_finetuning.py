@@ -357,7 +357,7 @@ def test_lora_weights_lie_beside_a_recipe_that_names_the_base(real_images, own, 
         (["--start-from", "tiny", "--name", "tiny"], "a generator 'tiny' exists already"),
         (["--start-from", "nothing"], "generator 'nothing' is unknown"),
         (["--start-from", "tiny", "--lora", "-1"], "rank of LoRA weights is -1"),
-        (["--lora", "4"], "--lora, --size and --licence are for pipelines"),
+        (["--lora", "4"], "--lora and --size are for pipelines"),
         (["--start-from", "dermdiff", "--size", "64"], "are for pipelines"),
     ],
 )

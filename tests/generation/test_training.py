@@ -21,6 +21,7 @@ from generation.engine.training.pixels import LabelledPixels, balanced_weights, 
 from generation.engine.training.stages import BaseStage, UpsamplerStage
 from generation.engine.vocabulary import Vocabulary
 from generation.gathering import gather, is_held_out
+from generation.models import Batch
 from generation.training import BASE_FRAME
 
 TWO = Vocabulary(("mel", "nv"), ("back",), ("age", "sex", "site", "tone"))
@@ -228,7 +229,9 @@ def test_a_generator_trained_on_ones_own_images_makes_images(real_images, capsys
     assert f"{real_images.name}: " in card
     assert "held out" in card
     assert Picture.open(settings.VAR_DIR / "training" / "own" / "contact_sheet.png").width > 1000
-    assert Image.objects.get(origin="synthetic").generator == "own"
+    image = Image.objects.get(origin="synthetic")
+    assert (image.generator, image.licence) == ("own", real_images.licence)
+    assert Batch.objects.get().made_with["trained_on"] == [real_images.name]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import torch
 from diffusers import UNet2DModel
 
 from generation.engine.cascade.conditions import Conditions
-from generation.engine.cascade.files import save_cascade
+from generation.engine.cascade.files import WeightsOrigin, save_cascade
 from generation.engine.cascade.networks import BASE_SIZE, FINE_SIZE, FOLD, FOLDED, BaseNetwork
 
 WIDTH = 16
@@ -38,5 +38,11 @@ def save_tiny_cascade(folder: Path) -> Path:
         **common,
     )
     conditions = Conditions(("mel", "nv"), ("back",), ("sex", "age", "site"), width=4 * WIDTH)
-    save_cascade(folder, BaseNetwork(unet, conditions), upsampler, "card")
+    save_cascade(
+        folder,
+        BaseNetwork(unet, conditions),
+        upsampler,
+        "card",
+        WeightsOrigin(("none",), "CC0-1.0"),
+    )
     return folder

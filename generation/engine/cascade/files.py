@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,40 @@ from generation.engine.cascade.networks import BaseNetwork
 from generation.engine.files import pickles_in, replacing
 from generation.engine.generator import GenerationError
 
-FORMAT = 2
+FORMAT = 3
 PARTS = {"base": UNet2DModel, "conditions": Conditions, "upsampler": UNet2DModel}
 
 
-def save_cascade(directory: Path, base: BaseNetwork, upsampler: UNet2DModel, card: str) -> None:
+@dataclass(frozen=True)
+class WeightsOrigin:
+    """Where weights come from.
+
+    Attributes:
+        trained_on: names of the datasets.
+        licence: of the images to come, as an SPDX expression.
+    """
+
+    trained_on: tuple[str, ...]
+    licence: str
+
+
+def save_cascade(
+    directory: Path,
+    base: BaseNetwork,
+    upsampler: UNet2DModel,
+    card: str,
+    origin: WeightsOrigin,
+) -> None:
     """Write the networks in half precision with their model card; replaces what is there.
 
     Half precision keeps three bits more of a weight than bfloat16 in the same space.
+
+    Args:
+        directory: of the generator.
+        base: of the first stage.
+        upsampler: of the second.
+        card: the text of README.md.
+        origin: what goes into the provenance of every image.
     """
     with replacing(directory) as partial:
         for part, network in zip(PARTS, (base.unet, base.conditions, upsampler), strict=True):
@@ -31,7 +58,8 @@ def save_cascade(directory: Path, base: BaseNetwork, upsampler: UNet2DModel, car
             half.load_state_dict(network.state_dict())
             torch.nn.Module.to(half, torch.float16)  # diffusers' own would warn of what is meant
             half.save_pretrained(partial / part, safe_serialization=True)
-        (partial / "cascade.json").write_text(json.dumps({"format": FORMAT}) + "\n")
+        described = {"format": FORMAT, **asdict(origin)}
+        (partial / "cascade.json").write_text(json.dumps(described, indent=1) + "\n")
         (partial / "README.md").write_text(card)
 
 
@@ -74,6 +102,12 @@ def _load_part(folder: Path, kind: Any) -> Any:
     if told["missing_keys"]:  # diffusers would leave them to chance
         raise ValueError(f"{folder} lacks {told['missing_keys'][0]}")
     return network.eval()
+
+
+def origin_of(directory: Path) -> WeightsOrigin:
+    """Return where the weights come from of a cascade that was loaded."""
+    described = json.loads((directory / "cascade.json").read_text())
+    return WeightsOrigin(tuple(described["trained_on"]), described["licence"])
 
 
 def weights_sha256(directory: Path) -> str:

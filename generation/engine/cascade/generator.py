@@ -10,7 +10,7 @@ import torch
 from diffusers import DPMSolverMultistepScheduler, UNet2DModel
 
 from generation.engine.batched import BatchedGenerator
-from generation.engine.cascade.files import load_cascade, weights_sha256
+from generation.engine.cascade.files import load_cascade, origin_of, weights_sha256
 from generation.engine.cascade.networks import (
     BASE_SIZE,
     FINE_SIZE,
@@ -72,14 +72,16 @@ class CascadeGenerator(BatchedGenerator):
             compile_network(self._upsampler)
         self._conditions = base.conditions.to(self.device)
         self.vocabulary = base.conditions.vocabulary
-        self._weights = weights_sha256(directory)
+        self._weights, self._origin = weights_sha256(directory), origin_of(directory)
+        self.licence = self._origin.licence
         self._drawers = ThreadPoolExecutor(os.cpu_count())  # or a GPU waits for its noise
         self._known: dict[ImageRequest, torch.Tensor] = {}
 
     def settings(self) -> dict[str, object]:
-        """Everything beside the request that decides pixels."""
+        """Everything beside the request that decides pixels, and where the weights come from."""
         return {
             "weights": self._weights,
+            "trained_on": list(self._origin.trained_on),
             "solver": "dpmsolver++ 2M",
             "fine_steps": FINE_STEPS,
             "coarse_noise": COARSE_NOISE,
