@@ -43,7 +43,6 @@ COMPUTE_BATCH = {"cpu": 8, "cuda": 64}
 class CascadeGenerator(BatchedGenerator):
     """The built-in kind of generator: attributes or a prompt in, images of 256 px out."""
 
-    licence = "CC-BY-NC-4.0"  # the built-in weights were trained on images under it
     mend = "its weights are broken: train it anew, or from an earlier checkpoint"
 
     def __init__(
