@@ -1,6 +1,6 @@
 """Figures of a generator's model card.
 
-    python -m benchmarks.generator_card NAME TRAINED HELD_OUT [IMAGES]
+    python -m benchmarks.generator_card NAME TRAINED HELD_OUT JUDGE [IMAGES]
 
 TRAINED and HELD_OUT are datasets of the catalogue: what the generator learnt from, and real images
 of other lesions; the same name twice takes the lesions that training holds out. As many images of
@@ -9,33 +9,37 @@ which has seen training images only, see in them what was asked for, as often as
 far are they from the held-out images, beside training images at the same n (the floor); do they
 lie nearer to training images than held-out ones do, as copies would; and what does each control
 change, the seed kept? Everything is compared as HAM10000 was stored here: 150 px high, JPEG of
-quality 75.
+quality 75. JUDGE is the folder of the classifier; where there is none, one is trained on TRAINED
+first, which takes the better part of an hour.
 """
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import django
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.neighbors import NearestNeighbors
 
-from analysis.classifier.network import SIDE, Classifier
-from analysis.classifier.training import middle
+from analysis.classifier.network import SIDE, Classifier, save
+from analysis.classifier.training import Labelled, Recipe, middle, train
 from analysis.proportions import wilson
 from analysis.quality.distances import kid, manifold
 from analysis.results import Estimate
-from benchmarks.product import ROOT, machine
+from benchmarks.product import machine
 from evaluation.likeness import COPY, PhotographIndex, shrunk
+from generation.engine.devices import compute_dtype
 from generation.engine.generator import Generator, ImageRequest
 from generation.engine.prompts import prompt_of
 from generation.engine.training.pixels import LabelledPixels, shrink
 
-CLASSIFIER = ROOT / "analysis" / "classifier" / "weights"
 STORED = (200, 150)  # px, of HAM10000 here
 FRAME = (171, 128)  # px, of which the classifier sees the middle
 SHOWN = 8 / 9  # of a photograph's height is what a generator learns to paint
@@ -69,7 +73,27 @@ def likenesses(images: Squares, index: PhotographIndex) -> NDArray[np.float64]:
     return np.array([index.nearest(Image.fromarray(each)).likeness for each in images])
 
 
-def main(name: str, trained: str, held_out: str, most: str = "100") -> int:
+def the_judge(folder: Path, trained: str, entities: Sequence[str]) -> Classifier:
+    """Return the classifier in `folder`; trains it if it is not there."""
+    from generation.gathering import gather
+
+    if not (folder / "config.json").exists():
+        sides = [
+            gather([trained], FRAME, enlarge=True, unseen=unseen).data for unseen in (False, True)
+        ]
+        known, unseen = (Labelled(side.pixels, side.labels) for side in sides)
+        native = compute_dtype(torch.device("cpu")) is torch.bfloat16
+
+        def say(step: int, steps: int, loss: float) -> None:
+            if step % 50 == 0:
+                print(f"  judge: step {step} of {steps}, loss {loss:.3f}", file=sys.stderr)
+
+        network = train(known, unseen, len(entities), Recipe(), bfloat16=native, on_step=say)
+        save(network, entities, folder)
+    return Classifier.load(folder)
+
+
+def main(name: str, trained: str, held_out: str, judge: str, most: str = "100") -> int:
     """Generate, measure, print."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
@@ -78,7 +102,7 @@ def main(name: str, trained: str, held_out: str, most: str = "100") -> int:
     from generation.gathering import gather
 
     generator = load_generator(name, OWN_WEIGHTS)
-    classifier = Classifier.load(CLASSIFIER)
+    classifier = the_judge(Path(judge), trained, generator.entities)
     known = gather([trained], STORED, enlarge=True).data
     sides = (True,) if held_out == trained else (True, False)
     parts = [gather([held_out], STORED, enlarge=True, unseen=unseen).data for unseen in sides]
@@ -213,6 +237,6 @@ def print_controls(generator: Generator) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (4, 5):
+    if len(sys.argv) not in (5, 6):
         sys.exit(__doc__)
     sys.exit(main(*sys.argv[1:]))
