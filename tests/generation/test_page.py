@@ -45,7 +45,7 @@ def desk(client, db):
 @pytest.fixture
 def open_generator(monkeypatch, tmp_path):
     """Describe a pipeline, whose words are free, as a generator beside dermdiff."""
-    for module in ("forms", "batches", "tasks"):
+    for module in ("forms", "batches"):
         monkeypatch.setattr(f"generation.{module}.OWN_WEIGHTS", tmp_path)
     recipe = PipelineRecipe("nowhere", "CC0-1.0", template="a photo of {entity}{place}{person}")
     recipe.write(tmp_path / "open")

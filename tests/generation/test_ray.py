@@ -233,6 +233,15 @@ def test_workers_that_do_not_start_are_an_error(cluster, painting, monkeypatch):
         pool_of(cluster)
 
 
+@pytest.fixture
+def _interruptible():
+    """Take Ctrl-C as a terminal does, wherever the tests run: in the background it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 def test_ctrl_c_gives_back_what_was_claimed_and_ends_the_workers(cluster, batch, painting):
     painting(painting_s=60)
 
