@@ -198,12 +198,12 @@ def _cascade_peer(generator: CascadeGenerator, dtype: torch.dtype | None) -> Mad
     """Return a loop over the same networks as pipelines of diffusers run theirs."""
     base, upsampler, conditions = (part.to(generator.device) for part in _plain_networks(generator))
     wanted = dtype or getattr(torch, str(generator.settings()["dtype"]))
-    base, upsampler, conditions = (part.to(wanted) for part in (base, upsampler, conditions))
 
     @torch.no_grad()
+    @torch.autocast(generator.device.type, wanted, enabled=wanted is not torch.float32)
     def make(requests: Sequence[ImageRequest]) -> object:
         def noise(side: int) -> torch.Tensor:
-            return torch.randn(len(requests), 3, side, side).to(generator.device, wanted)
+            return torch.randn(len(requests), 3, side, side).to(generator.device)
 
         rows = torch.tensor([generator.vocabulary.rows(r) for r in requests])
         labels = conditions(torch.cat([torch.zeros_like(rows), rows]).to(generator.device))
@@ -213,16 +213,16 @@ def _cascade_peer(generator: CascadeGenerator, dtype: torch.dtype | None) -> Mad
             both = base(torch.cat([sample, sample]), t, class_labels=labels, return_dict=False)[0]
             free, asked = both.chunk(2)
             painted = free + requests[0].guidance * (asked - free)
-            sample = scheduler.step(painted, t, sample, return_dict=False)[0].to(wanted)
-        level = torch.full((len(requests),), COARSE_NOISE, device=generator.device, dtype=wanted)
+            sample = scheduler.step(painted.float(), t, sample, return_dict=False)[0]
+        level = torch.full((len(requests),), COARSE_NOISE, device=generator.device)
         coarse = unfold(sample)
         seen = fold(enlarge(add_noise_level(coarse, noise(BASE_SIZE), level)))
         scheduler, sample = solver(FINE_STEPS), fold(noise(FINE_SIZE))
         for t in scheduler.timesteps:
             given = torch.cat([sample, seen], dim=1)
             painted = upsampler(given, t, class_labels=1000 * level, return_dict=False)[0]
-            sample = scheduler.step(painted, t, sample, return_dict=False)[0].to(wanted)
-        return (unfold(sample) / 2 + 0.5).clamp(0, 1).cpu().permute(0, 2, 3, 1).float().numpy()
+            sample = scheduler.step(painted.float(), t, sample, return_dict=False)[0]
+        return (unfold(sample) / 2 + 0.5).clamp(0, 1).cpu().permute(0, 2, 3, 1).numpy()
 
     return make
 
