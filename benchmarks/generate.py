@@ -25,6 +25,8 @@ from generation.batches import plan_batch, run_batch
 class Instant:
     name, revision, licence = "dermdiff", "instant", "CC0-1.0"
     compute_batch, compiled = 8, False
+    def settings(self):
+        return {}
     def generate(self, requests, on_step=None):
         return [self.image(request.seed) for request in requests]
     def image(self, seed):
