@@ -58,7 +58,6 @@ def build_base(vocabulary: Vocabulary) -> BaseNetwork:
         attention_head_dim=32,
         resnet_time_scale_shift="scale_shift",
         class_embed_type="identity",
-        dropout=0.1,
     )
     conditions = Conditions(
         vocabulary.entities, vocabulary.sites, vocabulary.attributes, width=4 * CHANNELS[0]

@@ -38,7 +38,7 @@ class Recipe:
     learning_rate: float = 3e-4
     warmup: int = 200  # steps until the full learning rate
     decay: float = 0.2  # last share of the run, in which the rate falls to a tenth
-    ema: float = 0.999
+    ema: float = 0.9995
     clip: float = 1.0  # largest norm of the gradient
     recompute: bool = False  # activations on the way back: slower, less memory
     compiled: bool = False  # the network, by torch.compile: two minutes at the start, then faster
