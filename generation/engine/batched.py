@@ -20,7 +20,7 @@ from generation.engine.vocabulary import Vocabulary
 log = logging.getLogger(__name__)
 
 BLACK = 0.02  # brightest value of an image that a safety checker or an overflow has blanked
-TRIAL_STEPS = 2
+TRIAL_STEPS = 3  # a solver of second order holds most from its third step on
 
 
 class BatchedGenerator(ABC):
@@ -103,7 +103,10 @@ class BatchedGenerator(ABC):
             return
         # Tried uncompiled: what does not fit shows in seconds.
         with torch.compiler.set_stance("force_eager") if self.compiled else nullcontext():
-            while not self._fits():
+            halved = False
+            # What only just fits may not fit again, once memory is in pieces.
+            while not (self._fits() and (not halved or self._fits())):
+                halved = True
                 if self.compute_batch == 1:
                     raise GenerationError(
                         f"'{self.name}' needs more memory than {self.device} has for one image; "

@@ -37,13 +37,18 @@ NO_MEMORY = (
     "not enough memory",
     "CUBLAS_STATUS_ALLOC_FAILED",
 )
+#: All that oneDNN says there; more words mean that it cannot do what is asked.
+NO_MEMORY_ONEDNN = ("could not create a primitive", "could not execute a primitive")
 
 
 def out_of_memory(problem: Exception) -> bool:
     """Say whether an exception means that memory ran out, on a GPU or here."""
     if isinstance(problem, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(problem, RuntimeError) and any(word in str(problem) for word in NO_MEMORY)
+    said = str(problem).strip()
+    return isinstance(problem, RuntimeError) and (
+        said in NO_MEMORY_ONEDNN or any(word in said for word in NO_MEMORY)
+    )
 
 
 #: Instructions that multiply matrices of bfloat16; without them PyTorch emulates, slowly.

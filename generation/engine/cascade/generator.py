@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from diffusers import DPMSolverMultistepScheduler, UNet2DModel
 
-from generation.engine.batched import BatchedGenerator
+from generation.engine.batched import TRIAL_STEPS, BatchedGenerator
 from generation.engine.cascade.files import load_cascade, origin_of, weights_sha256
 from generation.engine.cascade.networks import (
     BASE_SIZE,
@@ -97,7 +97,7 @@ class CascadeGenerator(BatchedGenerator):
             raise GenerationError("all requests of one call need the same steps; split the call")
 
     def _probe(self) -> None:
-        self._paint(self._trial(), fine_steps=1)
+        self._paint(self._trial(), fine_steps=TRIAL_STEPS)
 
     def _paint(
         self, requests: Sequence[ImageRequest], fine_steps: int = FINE_STEPS
