@@ -18,6 +18,7 @@ from analysis.report.compute import find
 from analysis.report.contents import contents
 from analysis.report.findings import Findings, Unknown
 from analysis.report.layout import Contents
+from analysis.report.study import Context
 from analysis.table import AnswerTable
 
 #: Named in every report.json; the number grows when a key changes its meaning.
@@ -34,13 +35,16 @@ class ReportPaths:
     numbers: Path
 
 
-def write_report(answers: AnswerTable, out: Path, archive: str = "") -> ReportPaths:
+def write_report(
+    answers: AnswerTable, out: Path, archive: str = "", context: Context = Context()
+) -> ReportPaths:
     """Write the report of a table of answers into the folder `out`, whole or not at all.
 
     Args:
         answers: the table.
         out: may be missing, empty, or hold an earlier report, which is replaced.
         archive: where the page is served, the address at which all its files can be had at once.
+        context: what is known of the study beside its answers.
 
     Raises:
         FolderRefused: it holds something else, or cannot be written.
@@ -49,7 +53,7 @@ def write_report(answers: AnswerTable, out: Path, archive: str = "") -> ReportPa
     out = out.resolve()
     try:
         _refuse_foreign(out)
-        findings = find(answers)
+        findings = find(answers, context)
         files = _files(findings, contents(findings), archive)
         out.parent.mkdir(parents=True, exist_ok=True)
         _write(files, out)

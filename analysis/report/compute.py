@@ -1,14 +1,14 @@
 """Computing the findings of a report from the table of answers and nothing else."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis import mrmc, roc, signal_detection
 from analysis.confusion import Confusion, classification_report, confusion
-from analysis.errors import TableRefused
 from analysis.proportions import wilson
+from analysis.report.chapters import CHAPTERS
 from analysis.report.findings import (
     FASTEST_MS,
     SUBSETS,
@@ -22,25 +22,20 @@ from analysis.report.findings import (
     Point,
     RaterFindings,
     Times,
-    Unknown,
 )
-from analysis.results import Estimate, NotEstimable
+from analysis.report.study import Context, Flags, Grid, attempt, study_of
+from analysis.results import NotEstimable
 from analysis.table import ORIGINS, AnswerTable
 
-Flags = NDArray[np.bool_]
 
-
-def find(answers: AnswerTable) -> Findings:
+def find(answers: AnswerTable, context: Context = Context()) -> Findings:
     """Compute all findings from the first showings in `answers`.
 
     Raises:
         TableRefused: there are none, only practice and repeats.
     """
-    table = answers.first_showings()
-    if not len(table):
-        raise TableRefused(f"{answers.source}: all answers are practice or repeats")
-    pooled = _pooled(table)
-    grid = _Grid(pooled)
+    study = study_of(answers, context)
+    table, pooled, grid = study.table, study.pooled, study.grid
     asked_origin = bool((pooled.text("answered_origin") != "").any())
     entity = {
         subset: found
@@ -58,43 +53,10 @@ def find(answers: AnswerTable) -> Findings:
         times=_times_by_origin(pooled),
         too_fast=int(np.count_nonzero(table.number("response_ms") < FASTEST_MS)),
         ratings_reversed=_ratings_reversed(table),
+        chapters={
+            chapter.KEY: found for chapter in CHAPTERS if (found := chapter.find(study)) is not None
+        },
     )
-
-
-class _Grid:
-    """The answers of a table as (raters, images), with the truth of each image beside."""
-
-    def __init__(self, table: AnswerTable) -> None:
-        raters, self._row = np.unique(table.text("rater"), return_inverse=True)
-        images, first, self._column = np.unique(
-            table.text("image"), return_index=True, return_inverse=True
-        )
-        self.raters = [str(name) for name in raters]
-        self.shape = (len(raters), len(images))
-        self.synthetic: Flags = table.text("origin")[first] == "synthetic"
-        self.entity = table.text("entity")[first]
-        self.generator = table.text("generator")[first]
-
-    def fill(self, values: Floats) -> Floats:
-        """Return one value an answer as (raters, images), NaN where there is none."""
-        grid = np.full(self.shape, np.nan)
-        grid[self._row, self._column] = values
-        return grid
-
-
-def _attempt(statistic: Callable[..., Estimate], *data: object) -> Number:
-    try:
-        return statistic(*data)
-    except NotEstimable as reason:
-        return Unknown(str(reason))
-
-
-def _pooled(table: AnswerTable) -> AnswerTable:
-    kind = table.text("rater_kind")
-    for those in (~np.isin(kind, ("ai", "simulated")), kind == "simulated"):
-        if those.any():
-            return table.where(those)
-    return table
 
 
 def _subset(table: AnswerTable, subset: str) -> AnswerTable:
@@ -114,7 +76,7 @@ def _said(answered: NDArray[np.str_], counts: Flags) -> Floats:
     return np.where(answered == "", np.nan, counts.astype(float))
 
 
-def _facts(table: AnswerTable, pooled: AnswerTable, grid: _Grid) -> Facts:
+def _facts(table: AnswerTable, pooled: AnswerTable, grid: Grid) -> Facts:
     kinds = dict(zip(table.text("rater").tolist(), table.text("rater_kind").tolist(), strict=True))
     rating = pooled.number("rating")
     return Facts(
@@ -144,7 +106,7 @@ def _facts(table: AnswerTable, pooled: AnswerTable, grid: _Grid) -> Facts:
     )
 
 
-def _origin_findings(table: AnswerTable, grid: _Grid) -> OriginFindings:
+def _origin_findings(table: AnswerTable, grid: Grid) -> OriginFindings:
     answered, origin = table.text("answered_origin"), table.text("origin")
     said_synthetic = grid.fill(_said(answered, answered == "synthetic"))
     said_real = 1 - said_synthetic
@@ -152,25 +114,25 @@ def _origin_findings(table: AnswerTable, grid: _Grid) -> OriginFindings:
     given = answered != ""
     whole, by_rater = _confusions(table.where(given), "origin", ORIGINS)
     return OriginFindings(
-        deception_rate=_attempt(mrmc.proportion, said_real[:, synthetic]),
-        false_alarm_rate=_attempt(mrmc.proportion, said_synthetic[:, real]),
-        accuracy=_attempt(mrmc.proportion, grid.fill(_said(answered, answered == origin))),
-        balanced_accuracy=_attempt(mrmc.mean_auc, said_synthetic, synthetic),
+        deception_rate=attempt(mrmc.proportion, said_real[:, synthetic]),
+        false_alarm_rate=attempt(mrmc.proportion, said_synthetic[:, real]),
+        accuracy=attempt(mrmc.proportion, grid.fill(_said(answered, answered == origin))),
+        balanced_accuracy=attempt(mrmc.mean_auc, said_synthetic, synthetic),
         confusion=whole,
         report=classification_report(whole),
         by_rater=by_rater,
         reports_by_rater={name: classification_report(one) for name, one in by_rater.items()},
         deception_by_generator={
-            name: _attempt(mrmc.proportion, said_real[:, synthetic & (grid.generator == name)])
+            name: attempt(mrmc.proportion, said_real[:, synthetic & (grid.generator == name)])
             for name in _names(grid.generator[synthetic])
             if name
         },
         deception_by_entity={
-            name: _attempt(mrmc.proportion, said_real[:, synthetic & (grid.entity == name)])
+            name: attempt(mrmc.proportion, said_real[:, synthetic & (grid.entity == name)])
             for name in _shown(table)
         },
         false_alarm_by_entity={
-            name: _attempt(mrmc.proportion, said_synthetic[:, real & (grid.entity == name)])
+            name: attempt(mrmc.proportion, said_synthetic[:, real & (grid.entity == name)])
             for name in _shown(table)
         },
     )
@@ -187,7 +149,7 @@ def _confusions(
     return confusion(truth, answered, labels), by_rater
 
 
-def _detection(table: AnswerTable, grid: _Grid) -> Discrimination | None:
+def _detection(table: AnswerTable, grid: Grid) -> Discrimination | None:
     rating, answered = table.number("rating"), table.text("answered_origin")
     if np.isfinite(rating).any():
         return _discrimination("synthetic", grid, grid.fill(rating), grid.synthetic, graded=True)
@@ -197,20 +159,20 @@ def _detection(table: AnswerTable, grid: _Grid) -> Discrimination | None:
     return None
 
 
-def _detection_by_entity(table: AnswerTable, grid: _Grid) -> dict[str, Number]:
+def _detection_by_entity(table: AnswerTable, grid: Grid) -> dict[str, Number]:
     rating = table.number("rating")
     if not np.isfinite(rating).any():
         return {}
     scores = grid.fill(rating)
     return {
-        name: _attempt(mrmc.mean_auc, scores[:, own], grid.synthetic[own])
+        name: attempt(mrmc.mean_auc, scores[:, own], grid.synthetic[own])
         for name in _shown(table)
         if (own := grid.entity == name).any()
     }
 
 
 def _discrimination(
-    positive: str, grid: _Grid, scores: Floats, truth: Flags, *, graded: bool
+    positive: str, grid: Grid, scores: Floats, truth: Flags, *, graded: bool
 ) -> Discrimination:
     curves: dict[str, roc.RocCurve] = {}
     for rater, row in zip(grid.raters, scores, strict=True):
@@ -239,7 +201,7 @@ def _discrimination(
     return Discrimination(
         positive,
         graded,
-        _attempt(mrmc.mean_auc, scores, truth),
+        attempt(mrmc.mean_auc, scores, truth),
         points,
         drawn,
         rates if drawn else np.array([]),
@@ -251,25 +213,24 @@ def _entity_findings(table: AnswerTable, subset: str) -> EntityFindings | None:
     table = table.where(table.text("answered_entity") != "")
     if not len(table):
         return None
-    grid = _Grid(table)
+    grid = Grid(table)
     right = grid.fill((table.text("answered_entity") == table.text("entity")).astype(float))
     whole, by_rater = _confusions(table, "entity", table.entities)
     return EntityFindings(
         subset=subset,
-        accuracy=_attempt(mrmc.proportion, right),
+        accuracy=attempt(mrmc.proportion, right),
         confusion=whole,
         report=classification_report(whole),
         by_rater=by_rater,
         reports_by_rater={name: classification_report(one) for name, one in by_rater.items()},
         recalls={
-            name: _attempt(mrmc.proportion, right[:, grid.entity == name])
-            for name in table.entities
+            name: attempt(mrmc.proportion, right[:, grid.entity == name]) for name in table.entities
         },
         discrimination=tuple(_one_against_rest(table, grid, name) for name in table.entities),
     )
 
 
-def _one_against_rest(table: AnswerTable, grid: _Grid, entity: str) -> Discrimination:
+def _one_against_rest(table: AnswerTable, grid: Grid, entity: str) -> Discrimination:
     """Score an answer for `entity`: its confidence c where chosen, else (1 - c) / (K - 1)."""
     chosen = table.text("answered_entity") == entity
     confidence = table.number("entity_confidence")
@@ -281,10 +242,10 @@ def _one_against_rest(table: AnswerTable, grid: _Grid, entity: str) -> Discrimin
     return _discrimination(entity, grid, grid.fill(scores), grid.entity == entity, graded=graded)
 
 
-def _entity_difference(table: AnswerTable, grid: _Grid) -> Number:
+def _entity_difference(table: AnswerTable, grid: Grid) -> Number:
     answered = table.text("answered_entity")
     right = grid.fill(_said(answered, answered == table.text("entity")))
-    return _attempt(mrmc.proportion_difference, right[:, grid.synthetic], right[:, ~grid.synthetic])
+    return attempt(mrmc.proportion_difference, right[:, grid.synthetic], right[:, ~grid.synthetic])
 
 
 def _rater_findings(table: AnswerTable, name: str) -> RaterFindings:
@@ -299,7 +260,7 @@ def _rater_findings(table: AnswerTable, name: str) -> RaterFindings:
     right = diagnosis == own.text("entity")
 
     def share(counts: Flags) -> Number:
-        return _attempt(wilson, int(np.count_nonzero(counts)), counts.size)
+        return attempt(wilson, int(np.count_nonzero(counts)), counts.size)
 
     return RaterFindings(
         rater=name,
@@ -309,9 +270,9 @@ def _rater_findings(table: AnswerTable, name: str) -> RaterFindings:
         hit_rate=share(hits),
         false_alarm_rate=share(alarms),
         origin_accuracy=share((said == synthetic)[asked]),
-        d_prime=_attempt(signal_detection.d_prime, hits, alarms),
-        criterion=_attempt(signal_detection.criterion, hits, alarms),
-        auc=_attempt(roc.delong, rating[rated], synthetic[rated], 0.95, "logit"),
+        d_prime=attempt(signal_detection.d_prime, hits, alarms),
+        criterion=attempt(signal_detection.criterion, hits, alarms),
+        auc=attempt(roc.delong, rating[rated], synthetic[rated], 0.95, "logit"),
         entity_accuracy={subset: share(right[named & _of(subset, own)]) for subset in SUBSETS},
         times=_times(own.number("response_ms")),
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from analysis.report import figures, tables, words
 from analysis.report.cells import ReportTable, printed
+from analysis.report.chapters import CHAPTERS
 from analysis.report.drawing import Drawing, draw
 from analysis.report.findings import (
     Discrimination,
@@ -30,7 +31,13 @@ def contents(findings: Findings) -> Contents:
             sections.append(_origin(findings, names))
         if findings.entity:
             sections.append(_diagnosis(findings, names))
-        sections += [_raters(findings), _methods(findings)]
+        sections.append(_raters(findings))
+        sections += [
+            chapter.show(findings.chapters[chapter.KEY], facts, names)
+            for chapter in CHAPTERS
+            if chapter.KEY in findings.chapters
+        ]
+        sections.append(_methods(findings))
     return Contents(
         title=f"Visual Turing test: {facts.study}" if facts.study else "Visual Turing test",
         headline=words.headline(findings),

@@ -156,3 +156,4 @@ class Findings:
     times: Mapping[str, Times]
     too_fast: int
     ratings_reversed: bool
+    chapters: Mapping[str, object]  # what each chapter found, by its key

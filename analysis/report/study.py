@@ -1,0 +1,96 @@
+"""What a report computes from: the answers in the forms in which its chapters need them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.errors import TableRefused
+from analysis.report.findings import Floats, Number, Unknown
+from analysis.results import Estimate, NotEstimable
+from analysis.table import AnswerTable
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What is known of a study beside its answers.
+
+    Attributes:
+        margin: distance from chance, fixed before the data, that still counts as equivalent to it;
+            None where nobody fixed one.
+        seed: of what is drawn at random.
+    """
+
+    margin: float | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Study:
+    """The answers of a study.
+
+    Attributes:
+        answers: all of them, practice and repeats among them.
+        table: each rater's first answer about each image.
+        pooled: those of the raters that enter averages; see `Facts`.
+        grid: `pooled` as (raters, images).
+    """
+
+    answers: AnswerTable
+    table: AnswerTable
+    pooled: AnswerTable
+    grid: "Grid"
+    context: Context
+
+
+def study_of(answers: AnswerTable, context: Context) -> Study:
+    """Arrange the answers of a study.
+
+    Raises:
+        TableRefused: all are practice or repeats.
+    """
+    table = answers.first_showings()
+    if not len(table):
+        raise TableRefused(f"{answers.source}: all answers are practice or repeats")
+    pooled = _pooled(table)
+    return Study(answers, table, pooled, Grid(pooled), context)
+
+
+class Grid:
+    """The answers of a table as (raters, images), with the truth of each image beside."""
+
+    def __init__(self, table: AnswerTable) -> None:
+        raters, self._row = np.unique(table.text("rater"), return_inverse=True)
+        images, first, self._column = np.unique(
+            table.text("image"), return_index=True, return_inverse=True
+        )
+        self.raters = [str(name) for name in raters]
+        self.shape = (len(raters), len(images))
+        self.synthetic: Flags = table.text("origin")[first] == "synthetic"
+        self.entity = table.text("entity")[first]
+        self.generator = table.text("generator")[first]
+
+    def fill(self, values: Floats) -> Floats:
+        """Return one value an answer as (raters, images), NaN where there is none."""
+        grid = np.full(self.shape, np.nan)
+        grid[self._row, self._column] = values
+        return grid
+
+
+def attempt(statistic: Callable[..., Estimate], *data: object) -> Number:
+    """Return what a statistic says of some data, or why it says nothing."""
+    try:
+        return statistic(*data)
+    except NotEstimable as reason:
+        return Unknown(str(reason))
+
+
+def _pooled(table: AnswerTable) -> AnswerTable:
+    kind = table.text("rater_kind")
+    for those in (~np.isin(kind, ("ai", "simulated")), kind == "simulated"):
+        if those.any():
+            return table.where(those)
+    return table
