@@ -197,7 +197,7 @@ def delong(
 def delong_paired(
     first: ArrayLike, second: ArrayLike, truth: ArrayLike, level: float = 0.95
 ) -> PairedAreas:
-    """Compare two areas from the same cases (DeLong et al. 1988, eq. 6).
+    """Compare two areas from the same cases (DeLong et al. 1988).
 
     Args:
         first, second: (n,) scores of the same cases, higher speaks for a positive.

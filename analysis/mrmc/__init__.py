@@ -6,11 +6,18 @@ case that a reader did not read.
 """
 
 from analysis.mrmc.against_ai import AgainstAI, compare_with_ai
+from analysis.mrmc.analysis_of_variance import ObuchowskiRockette, obuchowski_rockette
 from analysis.mrmc.design import Components
 from analysis.mrmc.means import mean_auc, proportion, proportion_difference
-from analysis.mrmc.obuchowski_rockette import ObuchowskiRockette, obuchowski_rockette
 from analysis.mrmc.one_shot import Moments, OneShot, UStatistics, u_statistic
-from analysis.mrmc.power import Power, Variances, fewest_cases, fewest_readers, power, variances
+from analysis.mrmc.sample_size import (
+    Power,
+    Variances,
+    fewest_cases,
+    fewest_readers,
+    power,
+    variances,
+)
 
 __all__ = [
     "AgainstAI",

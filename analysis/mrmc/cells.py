@@ -2,7 +2,7 @@
 
 A cell is one reader under one treatment. The errors of two cells covary through the cases that
 both have rated; cells without a common case are independent over cases, and their covariance is
-zero, not an estimate of zero (Hillis 2014, Stat Med 33:330, section 5).
+zero, not an estimate of zero (Hillis 2014, Stat Med 33:330).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -74,7 +74,7 @@ def cells_of(
         ratings: (treatments, readers, cases), NaN where there is none.
         truth: (cases,) 1 positive (synthetic), 0 negative (real).
         statistic: "auc", one of `PROPORTIONS`, or a function of one cell's ratings and truth.
-        covariance: "jackknife" over cases; for an AUC also "delong" (DeLong et al. 1988, eq. 6) or
+        covariance: "jackknife" over cases; for an AUC also "delong" (DeLong et al. 1988) or
             "unbiased" (Gallas 2006, Acad Radiol 13:353); for a proportion also "unbiased".
         name: words for a treatment and a reader, for messages.
         lone_answers: take readers with one answer, too, whose error over cases nobody knows; it
@@ -244,8 +244,8 @@ def placements(table: Floats, given: Flags, truth: Flags) -> Floats:
 def _unbiased(table: Floats, given: Flags, truth: Flags, placed: Floats) -> Floats:
     """Return U-statistic covariances: areas' product less that of comparisons without common case.
 
-    Gallas, Pennello and Myers (2007, J Opt Soc Am A 24:B70), Hillis et al. (2018, Stat Med
-    37:2067): unbiased, but not always positive definite.
+    Gallas, Pennello and Myers (2007, J Opt Soc Am A 24:B70): unbiased, but not always positive
+    definite.
     """
     counts = given.astype(float)
     positive, negative = counts[:, truth], counts[:, ~truth]

@@ -68,7 +68,7 @@ class ReaderMean:
     def variance(self, scope: str) -> tuple[float | None, float | None]:
         """Return the variance of the mean and its degrees of freedom; None is normal.
 
-        Hillis (2007, Stat Med 26:596, section 5.3); with readers fixed, Hillis (2014, table IV).
+        Hillis (2007, Stat Med 26:596, section 5.3); with readers fixed, Hillis (2014).
         A negative covariance counts as none. The variance is None where one reader says nothing.
         """
         if scope == FIXED_READERS:
@@ -117,7 +117,7 @@ def mean_of(covariance: Floats, these: Flags) -> float | None:
 def satterthwaite(mean_square: float, extra: float, df: int) -> tuple[float, float | None]:
     """Return a mean square with a covariance term added, truncated at 0, and its df.
 
-    Hillis (2007, eq. 22): the covariance term is taken for known. Without reader variance the
+    ddf_H of Hillis (2007): the covariance term is taken for known. Without reader variance the
     degrees of freedom are not defined, and None stands for the normal distribution.
     """
     total = mean_square + max(extra, 0.0)

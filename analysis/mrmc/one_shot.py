@@ -21,7 +21,7 @@ from analysis.mrmc.inference import ZERO, Pair
 from analysis.results import Estimate, NotEstimable, Test
 
 # Sums over pairs of comparisons that share readers, positives and negatives at least, to sums over
-# pairs that share exactly those (Gallas et al. 2009, section 3). Order: the pair shares reader,
+# pairs that share exactly those (Gallas et al. 2009). Order: the pair shares reader,
 # positive and negative; reader and positive; reader and negative; reader; then without reader.
 _EXACTLY = np.array(
     [

@@ -38,6 +38,20 @@ def test_delong_variance_agrees_with_proc_on_the_tiny_example(expected, data):
         assert found.se**2 == pytest.approx(figures[f"var_{name}"], rel=1e-10)
 
 
+def test_each_simulated_readers_area_and_interval_agree_with_proc(expected, data):
+    rows = data("simvtt/sim_vtt_dev.csv")
+    for figures in expected("simvtt/expected_sim_vtt_dev.json")["per_reader"]:
+        own = [row for row in rows if row["reader"] == figures["reader"]]
+        rating, said = columns(own, "rating_1real_6synthetic", "says_synthetic")
+        truth = [row["origin"] == "synthetic" for row in own]
+
+        found = roc.delong(rating, truth)
+
+        theirs = (figures["auc_rating"], figures["delong_lo"], figures["delong_hi"])
+        assert (found.value, found.low, found.high) == pytest.approx(theirs, rel=1e-8)
+        assert roc.auc(said, truth).value == pytest.approx(figures["auc_binary"], rel=1e-8)
+
+
 def test_placements_are_the_definition_of_delong_with_ties():
     rng = np.random.default_rng(2)
     scores, truth = rng.integers(0, 5, 60), rng.random(60) < 0.4

@@ -8,7 +8,7 @@ from scipy import stats
 
 from analysis import mrmc, roc
 from analysis.results import NotEstimable
-from tests.analysis.mrmc.conftest import drawn
+from tests.analysis.mrmc.conftest import drawn, grid
 
 
 def assert_is_imrmc(found, figures, value, variance, rel):
@@ -49,6 +49,21 @@ def test_areas_and_their_difference_agree_with_imrmc(request, expected, study, f
         else:
             ours = found.differences[first, second]
             assert_is_imrmc(ours, figures, "AUCAminusAUCB", "varAUCAminusAUCB", rel)
+
+
+def test_the_area_of_all_images_agrees_with_imrmc(expected, data):
+    table, truth, _, _ = grid(
+        [{**row, "arm": "all"} for row in data("simvtt/sim_vtt_dev.csv")],
+        "arm",
+        "image",
+        lambda row: float(row["rating_1real_6synthetic"]),
+        lambda row: row["origin"] == "synthetic",
+    )
+
+    found = mrmc.u_statistic(table, truth).estimates[0]
+
+    (figures,) = expected("simvtt/expected_sim_vtt_dev.json")["imrmc_overall_auc"]
+    assert_is_imrmc(found, figures, "AUCA", "varAUCA", 5e-5)
 
 
 def test_each_readers_variance_agrees_with_imrmc(expected, two_treatments):
@@ -218,6 +233,17 @@ def test_the_interval_is_students_on_whole_degrees_of_freedom():
 
     half = stats.t.ppf(0.95, np.floor(found.estimate.df)) * found.estimate.se
     assert found.estimate.low == pytest.approx(found.estimate.value - half)
+
+
+def test_above_fifty_degrees_of_freedom_the_interval_is_normal():
+    rng = np.random.default_rng(0)
+    truth = np.arange(400) < 200
+    table = truth + np.tile(rng.normal(size=400), (60, 1)) + 0.1 * rng.normal(size=(60, 400))
+
+    found = mrmc.u_statistic(table, truth).estimates[0]
+
+    assert found.estimate.df > 50
+    assert (found.estimate.low, found.estimate.high) == (found.normal.low, found.normal.high)
 
 
 def test_equal_and_constant_ratings_have_no_variance_and_a_reason():

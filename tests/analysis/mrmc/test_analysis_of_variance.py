@@ -1,5 +1,7 @@
 """The analysis of variance of readers: MRMCaov in R, definitions written out, simulation."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -116,6 +118,10 @@ def test_recall_of_two_generators_has_no_covariance_between_them(expected, two_g
     found = mrmc.obuchowski_rockette(table, truth, statistic="sensitivity", treatments=treatments)
 
     assert_is_mrmcaov(found, figures, "random", 2e-5)
+    own = found.by_treatment["genB"]
+    fixed = found.inferences["fixed_readers"].estimates["genB"]
+    assert own.cov2 < 0
+    assert fixed.se == pytest.approx(np.sqrt(own.var_e / 5))
     assert (found.components.cov1, found.components.cov3) == (0, 0)
     assert found.design == "cases nested in treatments"
     assert any("Cov2 is below Cov3" in note for note in found.notes)
@@ -191,6 +197,21 @@ def test_unbiased_covariances_of_shares_are_their_definition(missing):
             assert cells.covariance[a, b] == pytest.approx(product - np.nanmean(apart), abs=1e-12)
 
 
+def spread(ratings, truth):
+    return ratings.std()
+
+
+def test_what_shares_no_case_does_not_covary_whatever_the_statistic():
+    """The mean of leave-one-out figures is not the figure: deviations alone would covary."""
+    table, truth = drawn(25, readers=3)
+    table[0, :, ::2], table[1, :, 1::2] = np.nan, np.nan
+
+    found = mrmc.obuchowski_rockette(table, truth, statistic=spread)
+
+    assert (found.components.cov1, found.components.cov3) == (0, 0)
+    assert found.components.cov2 != 0
+
+
 def test_delongs_covariances_are_those_of_one_rater_and_of_pairs():
     table, truth = drawn(5, treatments=1, readers=2)
 
@@ -253,6 +274,7 @@ def test_three_treatments_are_one_test_and_three_differences():
     denominator = c.ms_tr + max(5 * (c.cov2 - c.cov3), 0)
     assert found.tests["random"].statistic == pytest.approx(c.ms_t / denominator)
     assert found.tests["random"].df1 == 2
+    assert found.tests["random"].df2 == pytest.approx(denominator**2 / (c.ms_tr**2 / 8))
     assert list(found.differences) == [("x", "y"), ("x", "z"), ("y", "z")]
     assert found.differences["x", "z"].se == pytest.approx(np.sqrt(2 / 5 * denominator))
     assert found.differences["x", "z"].value == pytest.approx(values[0].mean() - values[2].mean())
@@ -318,6 +340,7 @@ def test_readers_nested_in_treatments_have_a_mean_square_of_their_own(sizes):
     assert (fixed.statistic, fixed.p) == pytest.approx((theirs.statistic, theirs.pvalue))
     c, inverse = found.components, 1 / sizes[0] + 1 / sizes[1]
     assert (c.cov1, c.ms_tr, c.treatment_reader) == (None, None, None)
+    assert c.reader == pytest.approx(c.ms_r - c.var_e + c.cov2)
     ms = sum(((each - each.mean()) ** 2).sum() for each in groups) / (sum(sizes) - 2)
     assert c.ms_r == pytest.approx(ms)
     # Var = sum of sigma^2_i / r_i over treatments, readers' errors covarying by Cov2 and Cov3.
@@ -355,7 +378,7 @@ def split_plot(seed, readers=6, cases=60, groups=2):
 
 
 def test_a_split_plot_pools_readers_within_groups():
-    table, truth, group = split_plot(12)
+    table, truth, group = split_plot(8)
     values = np.array(
         [[area(row[~np.isnan(row)], truth[~np.isnan(row)]) for row in each] for each in table]
     )
@@ -370,11 +393,16 @@ def test_a_split_plot_pools_readers_within_groups():
     treatment = cells.treatment[:, None] == cells.treatment
     cov2, cov3 = (cells.covariance[same & kind].mean() for kind in (treatment, ~treatment))
     # Obuchowski, Gallas and Hillis 2012 (Acad Radiol 19:1508): r/G readers share their cases.
-    denominator = within + max(3 * (cov2 - cov3), 0)
+    assert cov2 > cov3
+    denominator = within + 3 * (cov2 - cov3)
     test = found.tests["random"]
     assert test.statistic == pytest.approx(found.components.ms_t / denominator)
     assert test.df2 == pytest.approx(denominator**2 / (within**2 / 4))
     assert found.design.startswith("split plot")
+    own = np.mean([values[0, group == g].var(ddof=1) for g in (0, 1)])
+    cov2 = cells.covariance[same & treatment & (cells.treatment == 0)].mean()
+    assert cov2 > 0
+    assert found.estimates[0].se == pytest.approx(np.sqrt((own + 3 * cov2) / 6))
 
 
 def test_a_split_plot_covers_the_true_difference():
@@ -613,3 +641,67 @@ def test_options_that_make_no_sense_are_refused_in_words():
         mrmc.obuchowski_rockette(table, truth + 1)
     with pytest.raises(NotEstimable, match="every group has one reader"):
         mrmc.obuchowski_rockette(table, truth, groups="abcd")
+
+
+def leaves(value):
+    """Give every number that a result holds."""
+    if isinstance(value, (bool, str)) or value is None:
+        return
+    if isinstance(value, (int, float)):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from leaves(each)
+    elif isinstance(value, tuple):
+        for each in value:
+            yield from leaves(each)
+    else:
+        yield from leaves(vars(value))
+
+
+TRUTH = np.arange(12) < 5
+AWKWARD = {
+    "constant": np.full((2, 3, 12), 2.0),
+    "perfect": np.tile(TRUTH * 1.0, (2, 3, 1)),
+    "reversed": np.stack([np.tile(TRUTH * 1.0, (3, 1)), np.tile(~TRUTH * 1.0, (3, 1))]),
+    "one rater": drawn(26, readers=1, cases=12)[0],
+    "one perfect rater": np.tile(TRUTH * 1.0, (1, 1, 1)),
+    "equal raters": np.tile(drawn(27, readers=1, cases=12)[0], (1, 3, 1)),
+    "three treatments, two raters": drawn(28, treatments=3, readers=2, cases=12)[0],
+    "one rater a treatment": np.where(
+        np.eye(2, dtype=bool)[..., None], drawn(29, readers=2, cases=12)[0], np.nan
+    ),
+    "missing": drawn(30, readers=3, cases=12, missing=0.1)[0],
+}
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_no_number_of_a_result_is_missing_or_infinite(name):
+    table = AWKWARD[name]
+    answers = np.where(np.isnan(table), np.nan, table > 1)
+    results = [
+        mrmc.u_statistic(table, TRUTH),
+        mrmc.obuchowski_rockette(answers, TRUTH, statistic="accuracy"),
+        *(
+            mrmc.obuchowski_rockette(table, TRUTH, covariance=covariance)
+            for covariance in ("jackknife", "delong", "unbiased")
+        ),
+    ]
+    if not np.isnan(table).any():
+        results.append(mrmc.compare_with_ai(table[0], table[-1, -1], TRUTH))
+
+    numbers = [number for result in results for number in leaves(result)]
+
+    assert len(numbers) > 50
+    assert np.isfinite(numbers).all()
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_what_has_no_interval_says_why(name):
+    found = mrmc.obuchowski_rockette(AWKWARD[name], TRUTH)
+
+    for inference in found.inferences.values():
+        for each in (*inference.estimates.values(), *inference.differences.values()):
+            assert each.low is not None or "no interval: " in each.method
+        for test in (inference.test, *inference.difference_tests.values()):
+            assert test.p is not None or "no test: " in test.method

@@ -12,8 +12,8 @@ from math import sqrt
 import numpy as np
 from scipy import stats
 
+from analysis.mrmc.analysis_of_variance import ObuchowskiRockette
 from analysis.mrmc.inference import FIXED_CASES, FIXED_READERS, RANDOM, SCOPE
-from analysis.mrmc.obuchowski_rockette import ObuchowskiRockette
 from analysis.results import NotEstimable
 
 
@@ -64,7 +64,7 @@ def variances(pilot: ObuchowskiRockette) -> Variances:
     """Return the variances that an analysed pilot suggests for a study of the same design.
 
     Of a difference of two treatments if the pilot has several, otherwise of the mean; negative
-    estimates count as 0 (Hillis et al. 2011, table 1). Errors over cases are taken to shrink with
+    estimates count as 0. Errors over cases are taken to shrink with
     the number of cases, classes in the same proportions as in the pilot.
 
     Raises:

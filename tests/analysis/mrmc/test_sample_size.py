@@ -11,7 +11,7 @@ from tests.analysis.mrmc.conftest import drawn
 
 
 def test_two_treatments_have_the_power_of_hillis_obuchowski_and_berbaum():
-    """Acad Radiol 2011;18:129, eqs. 4 to 6: noncentrality and degrees of freedom."""
+    """Acad Radiol 2011;18:129: noncentrality and degrees of freedom."""
     table, truth = drawn(31, readers=5, cases=60)
     pilot = mrmc.obuchowski_rockette(table, truth)
     c, r, n, d = pilot.components, 8, 150, 0.06
