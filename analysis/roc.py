@@ -1,4 +1,7 @@
-"""The empirical ROC curve of one rater and the area under it; cases are random, not the rater."""
+"""Empirical ROC curves and the areas under them; cases are random, not the rater.
+
+What holds for raters in general, not for one, comes from `analysis.mrmc`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +12,42 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from sklearn.metrics import roc_curve
 
-from analysis.results import Estimate, NotEstimable
+from analysis.results import Estimate, NotEstimable, Test
 
 Floats = NDArray[np.float64]
+
+#: A variance below this is zero but for rounding.
+TRACE = 1e-30
+
+
+@dataclass(frozen=True)
+class AverageCurve:
+    """The mean of several curves, from (0, 0) to (1, 1) unless points were asked for.
+
+    Attributes:
+        false_alarm, hit: (points,) rates; a vertical step has two points.
+    """
+
+    false_alarm: Floats
+    hit: Floats
+
+
+@dataclass(frozen=True)
+class PairedAreas:
+    """Two areas from the same cases and their difference.
+
+    Attributes:
+        first, second: each with its own interval, as from `delong`.
+        covariance: of the two areas, over cases.
+        difference: first minus second, normal interval.
+        test: of no difference; the statistic is normal.
+    """
+
+    first: Estimate
+    second: Estimate
+    covariance: float
+    difference: Estimate
+    test: Test
 
 
 @dataclass(frozen=True)
@@ -44,23 +80,59 @@ def empirical_curve(scores: ArrayLike, truth: ArrayLike) -> RocCurve:
     return RocCurve(false_alarm, hit, threshold)
 
 
-def average_curve(curves: Sequence[RocCurve], false_alarm: ArrayLike) -> Floats:
-    """Return the mean hit rate of several curves at fixed false-alarm rates.
+def average_curve(
+    curves: Sequence[RocCurve], false_alarm: ArrayLike | None = None, along: str = "vertical"
+) -> AverageCurve:
+    """Return the curve of the average rater.
 
-    This is vertical averaging (Fawcett 2006, Pattern Recogn Lett 27:861, algorithm 3): the curve
-    of the average rater, unlike a curve of pooled answers, which mixes the raters' criteria.
-    Where a curve rises vertically its upper end counts, at 0 too.
+    Unlike a curve of pooled answers it does not mix the raters' criteria, and the area under it
+    is the mean of their areas (Chen and Samuelson 2014, Br J Radiol 87:20140016).
 
     Args:
         curves: at least one.
-        false_alarm: (points,) rates at which to average, within 0..1.
+        false_alarm: (points,) rates at which to average vertically, within 0..1; where a curve
+            rises vertically its upper end counts. Without them the average has every corner.
+        along: "vertical", mean hit rate at fixed false-alarm rates (Fawcett 2006, Pattern Recogn
+            Lett 27:861, algorithm 3), or "diagonal", mean along the lines of slope -1, on which
+            both kinds of error count alike.
     """
-    grid = np.asarray(false_alarm, dtype=float)
-    hits = np.empty((len(curves), grid.size))
-    for row, curve in enumerate(curves):
-        rates, last = np.unique(curve.false_alarm[::-1], return_index=True)
-        hits[row] = np.interp(grid, rates, curve.hit[::-1][last])
-    return hits.mean(axis=0)
+    if not curves:
+        raise ValueError("no curve to average")
+    if along == "diagonal":
+        if false_alarm is not None:
+            raise ValueError("points can be chosen for the vertical average only")
+        # Rotated by 45 degrees every curve is a function: specificity falls as hits rise.
+        along_axis = [(curve.false_alarm + curve.hit) / 2 for curve in curves]
+        heights = [(curve.hit - curve.false_alarm) / 2 for curve in curves]
+        grid = np.unique(np.concatenate(along_axis))
+        height = np.mean(
+            [np.interp(grid, *each) for each in zip(along_axis, heights, strict=True)], axis=0
+        )
+        return AverageCurve(np.maximum(grid - height, 0.0), np.minimum(grid + height, 1.0))
+    if along != "vertical":
+        raise ValueError(f"average along '{along}' is unknown; use vertical or diagonal")
+    if false_alarm is not None:
+        grid = np.asarray(false_alarm, dtype=float)
+        if grid.size and not 0 <= grid.min() <= grid.max() <= 1:
+            raise ValueError("false-alarm rates lie within 0..1")
+        return AverageCurve(grid, np.mean([_ends(curve, grid)[1] for curve in curves], axis=0))
+    grid = np.unique(np.concatenate([curve.false_alarm for curve in curves]))
+    lower, upper = np.mean([_ends(curve, grid) for curve in curves], axis=0)
+    return AverageCurve(np.repeat(grid, 2), np.column_stack([lower, upper]).ravel())
+
+
+def _ends(curve: RocCurve, grid: Floats) -> tuple[Floats, Floats]:
+    """Return the hit rates of a curve at some false-alarm rates, below and above its steps."""
+    rates, first = np.unique(curve.false_alarm, return_index=True)
+    last = curve.false_alarm.size - 1 - np.unique(curve.false_alarm[::-1], return_index=True)[1]
+    lower, upper = (np.interp(grid, rates, curve.hit[index]) for index in (first, last))
+    between = ~np.isin(grid, rates)  # off the corners both ends lie on the rising line
+    if between.any():
+        right = np.searchsorted(rates, grid[between])
+        x0, x1 = rates[right - 1], rates[right]
+        y0, y1 = curve.hit[last[right - 1]], curve.hit[first[right]]
+        lower[between] = upper[between] = y0 + (y1 - y0) * (grid[between] - x0) / (x1 - x0)
+    return lower, upper
 
 
 def auc(scores: ArrayLike, truth: ArrayLike) -> Estimate:
@@ -108,32 +180,142 @@ def delong(
 
     Returns:
         The area. Under perfect separation the variance is 0 and says nothing: then there is no
-        standard error, and the one-sided bound of Clopper and Pearson on the smaller class.
+        standard error, and the bound of `separated`.
 
     Raises:
         NotEstimable: one of the two classes is empty, or has one case only.
     """
+    v10, v01 = _structural(scores, truth)
+    n = v10.size + v01.size
+    variance = float(v10.var(ddof=1) / v10.size + v01.var(ddof=1) / v01.size)
+    area = float(v10.mean())
+    if area in (0.0, 1.0):
+        return separated(area, v10.size, v01.size, level)
+    return _area(area, variance, n, level, interval)
+
+
+def delong_paired(
+    first: ArrayLike, second: ArrayLike, truth: ArrayLike, level: float = 0.95
+) -> PairedAreas:
+    """Compare two areas from the same cases (DeLong et al. 1988).
+
+    Args:
+        first, second: (n,) scores of the same cases, higher speaks for a positive.
+        truth: (n,) 1 positive, 0 negative.
+        level: coverage of the intervals.
+
+    Returns:
+        With the same order of cases in both scores the difference is 0 without a standard error,
+        and p is 1. Where they differ but nothing varies (one separates perfectly, the other not
+        at all) there is neither interval nor test.
+
+    Raises:
+        NotEstimable: one of the two classes is empty, or has one case only.
+    """
+    v10, v01 = (
+        np.stack(each)
+        for each in zip(_structural(first, truth), _structural(second, truth), strict=True)
+    )
+    positives, negatives = v10.shape[1], v01.shape[1]
+    covariance = np.cov(v10) / positives + np.cov(v01) / negatives
+    areas = v10.mean(axis=1)
+    gap, n = float(areas[0] - areas[1]), positives + negatives
+    # From the differences themselves, not from three numbers that nearly cancel.
+    variance = float(
+        np.diff(v10, axis=0).var(ddof=1) / positives + np.diff(v01, axis=0).var(ddof=1) / negatives
+    )
+    ours = delong(first, truth, level), delong(second, truth, level)
+    between = float(covariance[0, 1])
+    if variance < TRACE:
+        alike = abs(gap) < 1e-12
+        reason = "the areas agree in every case" if alike else "nothing varies"
+        return PairedAreas(
+            *ours,
+            between,
+            Estimate(0.0 if alike else gap, n=n, method=f"no interval: {reason}"),
+            Test(p=1.0 if alike else None, method=reason),
+        )
+    se = sqrt(variance)
+    half = float(stats.norm.ppf((1 + level) / 2)) * se
+    return PairedAreas(
+        *ours,
+        between,
+        Estimate(
+            gap, se, None, max(-1.0, gap - half), min(1.0, gap + half), level, n, "DeLong, paired"
+        ),
+        Test(gap / se, p=float(2 * stats.norm.sf(abs(gap / se))), method="DeLong, paired: normal"),
+    )
+
+
+def separated(area: float, positives: int, negatives: int, level: float = 0.95) -> Estimate:
+    """Return an area of 1 (or 0) with the one-sided bound of Clopper and Pearson (1934).
+
+    The cases of the smaller class are taken for independent trials that all succeeded (or failed):
+    nothing finer follows from perfect separation.
+    """
+    bound = (1 - level) ** (1 / min(positives, negatives))
+    low, high = (bound, 1.0) if area > 0.5 else (0.0, 1 - bound)
+    return Estimate(
+        float(round(area)),
+        None,
+        None,
+        low,
+        high,
+        level,
+        positives + negatives,
+        "perfect separation: one-sided exact bound on the smaller class",
+    )
+
+
+def hand_till(scores: ArrayLike, truth: ArrayLike) -> Estimate:
+    """Return the area of several classes: the mean of the areas of all pairs of them.
+
+    M of Hand and Till (2001, Mach Learn 45:171, eq. 7): of each pair of classes only their own
+    cases count, by the score of the one and of the other class in turn.
+
+    Args:
+        scores: (n, classes) higher speaks for the class of the column.
+        truth: (n,) the column of the true class.
+
+    Returns:
+        The mean, without an interval. Classes without a case are left out and counted in `method`.
+
+    Raises:
+        NotEstimable: fewer than two classes have cases.
+    """
+    table, own = np.asarray(scores, dtype=float), np.asarray(truth, dtype=np.int64)
+    if table.ndim != 2 or own.shape != table.shape[:1]:
+        raise ValueError(f"scores {table.shape} must be (cases, classes) and truth {own.shape}")
+    if own.size and not 0 <= own.min() <= own.max() < table.shape[1]:
+        raise ValueError(f"truth names a column outside 0..{table.shape[1] - 1}")
+    shown = np.unique(own)
+    if shown.size < 2:
+        raise NotEstimable("cases of one class only")
+    areas = [
+        placements(table[pair, one], own[pair] == one)[0].mean()
+        for one in shown
+        for other in shown
+        if one != other
+        for pair in [(own == one) | (own == other)]
+    ]
+    missing = table.shape[1] - shown.size
+    left_out = f"; {missing} classes without cases left out" if missing else ""
+    return Estimate(
+        float(np.mean(areas)), n=own.size, method=f"Hand-Till mean of pairwise AUCs{left_out}"
+    )
+
+
+def _structural(scores: ArrayLike, truth: ArrayLike) -> tuple[Floats, Floats]:
     v10, v01 = placements(scores, truth)
     if min(v10.size, v01.size) < 2:
         raise NotEstimable("fewer than two cases of a class")
-    area = float(v10.mean())
-    n = v10.size + v01.size
-    if area in (0.0, 1.0):
-        bound = (1 - level) ** (1 / min(v10.size, v01.size))
-        low, high = (bound, 1.0) if area == 1.0 else (0.0, 1 - bound)
-        return Estimate(
-            area,
-            None,
-            None,
-            low,
-            high,
-            level,
-            n,
-            "perfect separation: one-sided exact bound on the smaller class",
-        )
-    se = sqrt(v10.var(ddof=1) / v10.size + v01.var(ddof=1) / v01.size)
-    if se == 0:
+    return v10, v01
+
+
+def _area(area: float, variance: float, n: int, level: float, interval: str) -> Estimate:
+    if variance < TRACE:
         return Estimate(area, n=n, method="all scores alike: no interval")
+    se = sqrt(variance)
     z = float(stats.norm.ppf((1 + level) / 2))
     if interval == "logit":
         middle, half = log(area / (1 - area)), z * se / (area * (1 - area))
@@ -149,8 +331,8 @@ def _checked(scores: ArrayLike, truth: ArrayLike) -> tuple[Floats, NDArray[np.bo
     values, positive = np.asarray(scores, dtype=float), np.asarray(truth, dtype=bool)
     if values.shape != positive.shape or values.ndim != 1:
         raise ValueError(f"scores {values.shape} and truth {positive.shape} must be equal vectors")
-    if np.isnan(values).any():
-        raise ValueError("a score is missing; leave out the case")
+    if not np.isfinite(values).all():
+        raise ValueError("a score is missing or infinite; leave out the case")
     if not values.size:
         raise NotEstimable("no answers")
     if positive.all() or not positive.any():

@@ -5,7 +5,6 @@ import pytest
 from scipy import stats
 from sklearn.metrics import classification_report as sklearn_report
 
-from analysis import roc
 from analysis.confusion import classification_report, confusion
 from analysis.proportions import clopper_pearson, wilson
 from analysis.results import NotEstimable
@@ -63,74 +62,6 @@ def test_standard_error_of_d_prime_is_that_of_simulated_raters():
     reported = d_prime(np.arange(200) < 160, np.arange(200) < 60).se
 
     assert reported == pytest.approx(np.std(drawn), rel=0.1)
-
-
-def columns(rows, *names):
-    return tuple(np.array([float(row[name]) for row in rows]) for name in names)
-
-
-def test_auc_delong_and_curve_agree_with_proc_on_hanley_mcneil(expected, data):
-    figures = expected("roc/expected_roc.json")["hanley_mcneil_1982"]
-    truth, rating = columns(data("roc/hanley_mcneil_1982.csv"), "truth", "rating")
-
-    normal, logit = (roc.delong(rating, truth, interval=kind) for kind in ("normal", "logit"))
-    curve = roc.empirical_curve(rating, truth)
-
-    assert roc.auc(rating, truth).value == pytest.approx(figures["auc"], rel=1e-10)
-    assert normal.se == pytest.approx(figures["delong_se"], rel=1e-10)
-    assert (normal.low, normal.value, normal.high) == pytest.approx(figures["delong_ci"], rel=1e-10)
-    assert (logit.low, logit.high) == pytest.approx(figures["logit_delong_ci"], rel=1e-10)
-    assert curve.hit == pytest.approx([point["sens"] for point in figures["roc"]][::-1])
-    assert 1 - curve.false_alarm == pytest.approx([point["spec"] for point in figures["roc"]][::-1])
-
-
-def test_delong_variance_agrees_with_proc_on_the_tiny_example(expected, data):
-    figures = expected("roc/expected_roc.json")["tiny_paired"]
-    truth, a, b = columns(data("roc/tiny_paired.csv"), "truth", "a", "b")
-
-    for name, scores in (("a", a), ("b", b)):
-        found = roc.delong(scores, truth)
-        assert found.value == pytest.approx(figures[f"auc_{name}"], rel=1e-12)
-        assert found.se**2 == pytest.approx(figures[f"var_{name}"], rel=1e-10)
-
-
-def test_placements_are_the_definition_of_delong_with_ties():
-    rng = np.random.default_rng(2)
-    scores, truth = rng.integers(0, 5, 60), rng.random(60) < 0.4
-
-    v10, v01 = roc.placements(scores, truth)
-
-    wins = (scores[truth][:, None] > scores[~truth]) + 0.5 * (
-        scores[truth][:, None] == scores[~truth]
-    )
-    assert v10 == pytest.approx(wins.mean(axis=1))
-    assert v01 == pytest.approx(wins.mean(axis=0))
-
-
-def test_perfect_separation_gets_a_one_sided_bound_and_no_standard_error():
-    found = roc.delong([1, 2, 3, 4, 5, 6], [0, 0, 0, 1, 1, 1])
-
-    assert (found.value, found.high, found.se) == (1, 1, None)
-    assert found.low == pytest.approx(0.05 ** (1 / 3))
-
-
-def test_equal_ratings_give_one_half_without_an_interval():
-    found = roc.delong([3] * 8, [0, 1] * 4)
-
-    assert (found.value, found.low, found.high) == (0.5, None, None)
-
-
-@pytest.mark.parametrize("truth", [[1, 1, 1], [0, 0, 0]])
-def test_an_area_needs_both_classes(truth):
-    with pytest.raises(NotEstimable):
-        roc.auc([1, 2, 3], truth)
-
-
-def test_average_curve_is_the_mean_of_hits_at_each_false_alarm_rate():
-    first = roc.empirical_curve([1, 2, 3, 4], [0, 0, 1, 1])  # perfect
-    second = roc.empirical_curve([1, 1, 1, 1], [0, 0, 1, 1])  # chance
-
-    assert roc.average_curve([first, second], [0, 0.5, 1]) == pytest.approx([0.5, 0.75, 1])
 
 
 def test_the_classification_report_is_that_of_scikit_learn():

@@ -130,3 +130,26 @@ def test_the_interval_covers_where_the_pooled_one_does_not():
 
     assert 0.92 <= covered / 400 <= 0.98
     assert pooled / 400 < 0.75
+
+
+def test_a_difference_has_the_errors_of_both_kinds_of_images():
+    rng = np.random.default_rng(8)
+    easy = rng.normal(size=(2, 1, 30))
+    first, second = (0.5 * rng.normal(size=(2, 5, 30)) + easy > 0).astype(float)
+
+    found = mrmc.proportion_difference(first, second)
+
+    off = ~np.eye(5, dtype=bool)
+    cov2 = [np.cov(each)[off].mean() / 30 for each in (first, second)]
+    values = first.mean(axis=1) - second.mean(axis=1)
+    assert min(cov2) > 0
+    assert found.se == pytest.approx(np.sqrt(values.var(ddof=1) / 5 + sum(cov2)))
+
+
+def test_a_rater_with_one_answer_counts_in_the_mean():
+    answers = np.array([[1, 0, 1, 1], [0, 1, 0, 1], [np.nan, 1, np.nan, np.nan]])
+
+    found = mrmc.proportion(answers)
+
+    assert found.value == pytest.approx((3 / 4 + 2 / 4 + 1) / 3)
+    assert found.n == 9
