@@ -1,6 +1,6 @@
 """Computing the findings of a report from the table of answers and nothing else."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +17,12 @@ from analysis.report.findings import (
     Facts,
     Findings,
     Floats,
-    Number,
     OriginFindings,
     Point,
     RaterFindings,
     Times,
-    Unknown,
 )
-from analysis.results import Estimate, NotEstimable
+from analysis.results import NotEstimable, Number, attempt
 from analysis.table import ORIGINS, AnswerTable
 
 Flags = NDArray[np.bool_]
@@ -80,13 +78,6 @@ class _Grid:
         grid = np.full(self.shape, np.nan)
         grid[self._row, self._column] = values
         return grid
-
-
-def _attempt(statistic: Callable[..., Estimate], *data: object) -> Number:
-    try:
-        return statistic(*data)
-    except NotEstimable as reason:
-        return Unknown(str(reason))
 
 
 def _pooled(table: AnswerTable) -> AnswerTable:
@@ -152,25 +143,25 @@ def _origin_findings(table: AnswerTable, grid: _Grid) -> OriginFindings:
     given = answered != ""
     whole, by_rater = _confusions(table.where(given), "origin", ORIGINS)
     return OriginFindings(
-        deception_rate=_attempt(mrmc.proportion, said_real[:, synthetic]),
-        false_alarm_rate=_attempt(mrmc.proportion, said_synthetic[:, real]),
-        accuracy=_attempt(mrmc.proportion, grid.fill(_said(answered, answered == origin))),
-        balanced_accuracy=_attempt(mrmc.mean_auc, said_synthetic, synthetic),
+        deception_rate=attempt(mrmc.proportion, said_real[:, synthetic]),
+        false_alarm_rate=attempt(mrmc.proportion, said_synthetic[:, real]),
+        accuracy=attempt(mrmc.proportion, grid.fill(_said(answered, answered == origin))),
+        balanced_accuracy=attempt(mrmc.mean_auc, said_synthetic, synthetic),
         confusion=whole,
         report=classification_report(whole),
         by_rater=by_rater,
         reports_by_rater={name: classification_report(one) for name, one in by_rater.items()},
         deception_by_generator={
-            name: _attempt(mrmc.proportion, said_real[:, synthetic & (grid.generator == name)])
+            name: attempt(mrmc.proportion, said_real[:, synthetic & (grid.generator == name)])
             for name in _names(grid.generator[synthetic])
             if name
         },
         deception_by_entity={
-            name: _attempt(mrmc.proportion, said_real[:, synthetic & (grid.entity == name)])
+            name: attempt(mrmc.proportion, said_real[:, synthetic & (grid.entity == name)])
             for name in _shown(table)
         },
         false_alarm_by_entity={
-            name: _attempt(mrmc.proportion, said_synthetic[:, real & (grid.entity == name)])
+            name: attempt(mrmc.proportion, said_synthetic[:, real & (grid.entity == name)])
             for name in _shown(table)
         },
     )
@@ -203,7 +194,7 @@ def _detection_by_entity(table: AnswerTable, grid: _Grid) -> dict[str, Number]:
         return {}
     scores = grid.fill(rating)
     return {
-        name: _attempt(mrmc.mean_auc, scores[:, own], grid.synthetic[own])
+        name: attempt(mrmc.mean_auc, scores[:, own], grid.synthetic[own])
         for name in _shown(table)
         if (own := grid.entity == name).any()
     }
@@ -239,7 +230,7 @@ def _discrimination(
     return Discrimination(
         positive,
         graded,
-        _attempt(mrmc.mean_auc, scores, truth),
+        attempt(mrmc.mean_auc, scores, truth),
         points,
         drawn,
         rates if drawn else np.array([]),
@@ -256,14 +247,13 @@ def _entity_findings(table: AnswerTable, subset: str) -> EntityFindings | None:
     whole, by_rater = _confusions(table, "entity", table.entities)
     return EntityFindings(
         subset=subset,
-        accuracy=_attempt(mrmc.proportion, right),
+        accuracy=attempt(mrmc.proportion, right),
         confusion=whole,
         report=classification_report(whole),
         by_rater=by_rater,
         reports_by_rater={name: classification_report(one) for name, one in by_rater.items()},
         recalls={
-            name: _attempt(mrmc.proportion, right[:, grid.entity == name])
-            for name in table.entities
+            name: attempt(mrmc.proportion, right[:, grid.entity == name]) for name in table.entities
         },
         discrimination=tuple(_one_against_rest(table, grid, name) for name in table.entities),
     )
@@ -284,7 +274,7 @@ def _one_against_rest(table: AnswerTable, grid: _Grid, entity: str) -> Discrimin
 def _entity_difference(table: AnswerTable, grid: _Grid) -> Number:
     answered = table.text("answered_entity")
     right = grid.fill(_said(answered, answered == table.text("entity")))
-    return _attempt(mrmc.proportion_difference, right[:, grid.synthetic], right[:, ~grid.synthetic])
+    return attempt(mrmc.proportion_difference, right[:, grid.synthetic], right[:, ~grid.synthetic])
 
 
 def _rater_findings(table: AnswerTable, name: str) -> RaterFindings:
@@ -299,7 +289,7 @@ def _rater_findings(table: AnswerTable, name: str) -> RaterFindings:
     right = diagnosis == own.text("entity")
 
     def share(counts: Flags) -> Number:
-        return _attempt(wilson, int(np.count_nonzero(counts)), counts.size)
+        return attempt(wilson, int(np.count_nonzero(counts)), counts.size)
 
     return RaterFindings(
         rater=name,
@@ -309,9 +299,9 @@ def _rater_findings(table: AnswerTable, name: str) -> RaterFindings:
         hit_rate=share(hits),
         false_alarm_rate=share(alarms),
         origin_accuracy=share((said == synthetic)[asked]),
-        d_prime=_attempt(signal_detection.d_prime, hits, alarms),
-        criterion=_attempt(signal_detection.criterion, hits, alarms),
-        auc=_attempt(roc.delong, rating[rated], synthetic[rated], 0.95, "logit"),
+        d_prime=attempt(signal_detection.d_prime, hits, alarms),
+        criterion=attempt(signal_detection.criterion, hits, alarms),
+        auc=attempt(roc.delong, rating[rated], synthetic[rated], 0.95, "logit"),
         entity_accuracy={subset: share(right[named & _of(subset, own)]) for subset in SUBSETS},
         times=_times(own.number("response_ms")),
     )

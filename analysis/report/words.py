@@ -6,8 +6,8 @@ from importlib.metadata import version
 
 from scipy.stats import fisher_exact
 
-from analysis.report.findings import FASTEST_MS, Facts, Findings, Number
-from analysis.results import Estimate
+from analysis.report.findings import FASTEST_MS, Facts, Findings
+from analysis.results import Estimate, Number
 
 ENTITY_NAMES = {
     "mel": "Melanoma",
