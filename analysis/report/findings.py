@@ -15,8 +15,6 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 SUBSETS = ("all", "real", "synthetic")
-#: Faster answers are slips of the finger and do not count in response times.
-FASTEST_MS = 300
 
 
 @dataclass(frozen=True)
