@@ -20,6 +20,7 @@ Flags = NDArray[np.bool_]
 
 FASTEST_MS = 300  # faster answers are slips of the finger
 BLOCK = 20  # trials
+FARTHEST = 50.0  # logarithms of ratios beyond it come of lines through next to nothing
 
 
 @dataclass(frozen=True)
@@ -286,9 +287,13 @@ def _over_raters(
 def _ratio(logs: Floats, level: float, n: int, name: str) -> Estimate:
     """Return the geometric mean over raters, its interval that of the logarithms."""
     mean = _over_raters(logs, level, n, name)
+    if abs(mean.value) > FARTHEST:
+        raise NotEstimable("too few trials to speak of a hundred")
     value = exp(mean.value)
     if mean.se is None or mean.low is None or mean.high is None:
         return replace(mean, value=value)
+    if max(-mean.low, mean.high) > FARTHEST:
+        return Estimate(value, n=n, method=f"{name}; no interval: too few trials")
     return replace(mean, value=value, se=mean.se * value, low=exp(mean.low), high=exp(mean.high))
 
 

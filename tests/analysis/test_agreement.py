@@ -341,3 +341,14 @@ def test_icc_is_that_of_shrout_and_fleiss():
         icc_2_1(np.ones((2, 5)))
     with pytest.raises(NotEstimable, match="two"):
         icc_2_1([[1.0], [2.0]])
+    with pytest.raises(NotEstimable, match="nothing"):
+        icc_2_1([[1.0, 2], [2, 1]])
+
+
+def test_a_coefficient_below_minus_one_keeps_its_interval_around_it():
+    gaps = np.array([[1.0, 1, 1, np.nan], [2, np.nan, np.nan, 1]])
+
+    found = fleiss_kappa(gaps)
+
+    assert found.value < -1
+    assert found.low <= found.value <= found.high

@@ -104,6 +104,13 @@ def test_blocks_hold_twenty_trials_whatever_the_order_of_columns():
     assert 0 <= second.accuracy.low < second.accuracy.high <= 1
 
 
+def test_a_line_through_next_to_nothing_says_nothing_of_a_hundred_trials():
+    times = np.array([[400.0, 4000, 40_000], [500, 4000, 40_000]])
+    trial = np.array([[1.0, 2, 3], [1, 2, 3]])
+
+    assert isinstance(drift(times, np.ones((2, 3)), trial).time, Unknown)
+
+
 def test_a_drift_that_nobody_shows_is_unknown():
     nothing = np.full((2, 5), np.nan)
 
