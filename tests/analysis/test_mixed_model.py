@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from analysis.laplace import CrossedLikelihood, Factor, curve
 from analysis.mixed_model import crossed_logistic, likelihood_ratio, population_rate
+from analysis.mixed_model.laplace import CrossedLikelihood, Factor, curve
 from analysis.results import NotEstimable
 
 
