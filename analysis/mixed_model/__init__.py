@@ -12,6 +12,6 @@ effects; standard errors from the observed information on all parameters.
 """
 
 from analysis.mixed_model.fit import CrossedFit, crossed_logistic
-from analysis.mixed_model.uses import likelihood_ratio, population_rate
+from analysis.mixed_model.uses import detection, likelihood_ratio, population_rate
 
-__all__ = ["CrossedFit", "crossed_logistic", "likelihood_ratio", "population_rate"]
+__all__ = ["CrossedFit", "crossed_logistic", "detection", "likelihood_ratio", "population_rate"]

@@ -87,8 +87,7 @@ def crossed_logistic(
         names: (p,) of the columns; without, x0, x1 and so on.
         slope: name of the column whose effect differs between raters.
         effects: whether a rater's two effects are independent or may correlate.
-        link: logit, or probit: then the coefficient of origin is d', and minus the intercept less
-            half of it the criterion c, of the average rater and image (DeCarlo 1998).
+        link: logit, or probit, from which `detection` gives d' and c.
         level: coverage of the intervals.
 
     Raises:

@@ -66,6 +66,48 @@ def population_rate(fit: CrossedFit, row: ArrayLike, level: float = 0.95) -> Est
     )
 
 
+def detection(
+    fit: CrossedFit, intercept: str, origin: str, level: float = 0.95
+) -> tuple[Estimate, Estimate]:
+    """Return d' and the criterion c of the average rater and image, from a probit model.
+
+    The effect of origin is the distance of the two kinds of images in SDs of what remains when
+    rater and image are known, and minus the predictor half-way between them is the criterion
+    (DeCarlo 1998, Psychol Methods 3:186).
+
+    Args:
+        fit: with the probit link, and no other columns than these two, or those at 0.
+        intercept: name of the column of ones.
+        origin: name of the column with one value for real and a higher one for synthetic images.
+        level: coverage of the intervals.
+
+    Raises:
+        ValueError: another link, a name unknown, or origin is not two values.
+    """
+    if fit.link != "probit":
+        raise ValueError("d' follows from a model with the probit link")
+    solution = fit.solution
+    one, other = (fit.names.index(name) for name in (intercept, origin))
+    values = np.unique(solution.likelihood.design[:, other])
+    if values.size != 2:
+        raise ValueError(f"column '{origin}' must have two values, one an origin")
+    found = []
+    for name, of_intercept, of_origin in (
+        ("d'", 0.0, float(np.ptp(values))),
+        ("criterion c", -1.0, -float(values.mean())),
+    ):
+        towards = np.zeros(len(solution.free))
+        towards[[one, other]] = of_intercept, of_origin  # coefficients are always free
+        value = float(solution.parameters[[one, other]] @ [of_intercept, of_origin])
+        se = sqrt(max(float(towards @ solution.covariance @ towards), 0.0))
+        df = fit.coefficients[origin].df if of_intercept == 0 else None
+        tail = (1 + level) / 2
+        half = se * float(stats.norm.ppf(tail) if df is None else stats.t.ppf(tail, df))
+        method = f"{name} of a crossed probit model; {randomness(fit.fixed_raters)}"
+        found.append(Estimate(value, se, df, value - half, value + half, level, fit.n, method))
+    return found[0], found[1]
+
+
 def likelihood_ratio(smaller: CrossedFit, larger: CrossedFit) -> Test:
     """Test what the larger of two nested models of the same answers adds.
 
