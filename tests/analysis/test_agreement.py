@@ -150,6 +150,30 @@ def test_fleiss_z_is_standard_normal_without_agreement_and_large_with():
         fleiss_kappa_test(alike)
 
 
+def test_six_psychiatrists_of_thirty_patients_agree_as_published():
+    """Fleiss 1971, table 1: how many of six gave each of five diagnoses; z as irr has it."""
+    table = """
+    00060 03003 01401 00006 03030 20400 00402 20310 20040 00006
+    10050 11040 03300 10050 02031 00501 30012 51000 02040 10203
+    00006 01050 02013 20040 10041 05010 40002 02040 10500 00006
+    """
+    counts = [[int(digit) for digit in row] for row in table.split()]
+    answers = np.array([np.repeat(np.arange(5.0), row) for row in counts]).T
+
+    assert fleiss_kappa(answers).value == pytest.approx(0.430, abs=5e-4)
+    assert fleiss_kappa_test(answers).statistic == pytest.approx(17.65, abs=5e-3)
+
+
+@pytest.mark.parametrize(
+    ("measured", "published"), [("nominal", 0.743), ("ordinal", 0.815), ("interval", 0.849)]
+)
+def test_four_observers_with_gaps_agree_as_krippendorff_published(measured, published):
+    rows = ("123321412...", "1233224125.3", ".3332342251.", "12332441251.")
+    table = [[np.nan if cell == "." else float(cell) for cell in row] for row in rows]
+
+    assert krippendorff_alpha(table, measured).value == pytest.approx(published, abs=5e-4)
+
+
 @pytest.mark.parametrize("measured", ["nominal", "ordinal", "interval"])
 def test_alpha_agrees_with_irr_on_coders_with_gaps(coders, expected, measured):
     figures = expected(EXPECTED)["krippendorff_3coders"]

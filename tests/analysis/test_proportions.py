@@ -85,6 +85,13 @@ def test_an_independent_difference_is_that_of_newcombe():
         assert (found.low, found.high) == pytest.approx((low, high), abs=5e-5)
 
 
+def test_a_paired_difference_is_that_of_newcombe():
+    # Newcombe 1998, Stat Med 17:2635, on the 50 pairs of Armitage and Berry.
+    found = newcombe_difference(20, 12, 2, 16)
+
+    assert (found.low, found.high) == pytest.approx((0.0562, 0.3292), abs=5e-5)
+
+
 def test_a_paired_difference_covers_as_it_says():
     """All tables of 20 pairs, weighted by their probability."""
     n, shares = 20, (0.45, 0.25, 0.1, 0.2)

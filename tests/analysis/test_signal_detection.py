@@ -16,30 +16,6 @@ from analysis.signal_detection import (
 )
 
 
-def test_d_prime_and_criterion_are_log_linear(expected):
-    case = expected("binomial/expected_binomial.json")["dprime"][0]
-    hits = [True] * case["hits"] + [False] * case["misses"]
-    alarms = [True] * case["fa"] + [False] * case["cr"]
-
-    assert d_prime(hits, alarms).value == pytest.approx(case["dprime_loglinear"], rel=1e-10)
-    assert criterion(hits, alarms).value == pytest.approx(case["c_loglinear"], rel=1e-10)
-
-
-def test_d_prime_of_a_perfect_rater_is_finite_and_needs_both_kinds_of_images():
-    assert np.isfinite(d_prime([True] * 10, [False] * 10).value)
-    with pytest.raises(NotEstimable, match="real"):
-        d_prime([True] * 10, [])
-
-
-def test_standard_error_of_d_prime_is_that_of_simulated_raters():
-    rng = np.random.default_rng(1)
-    drawn = [d_prime(rng.random(200) < 0.8, rng.random(200) < 0.3).value for _ in range(800)]
-
-    reported = d_prime(np.arange(200) < 160, np.arange(200) < 60).se
-
-    assert reported == pytest.approx(np.std(drawn), rel=0.1)
-
-
 def test_raw_figures_agree_with_r_where_they_are_defined(expected):
     for case in expected("binomial/expected_binomial.json")["dprime"]:
         hits = np.repeat([True, False], [case["hits"], case["misses"]])

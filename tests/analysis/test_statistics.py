@@ -9,6 +9,7 @@ from analysis import roc
 from analysis.confusion import classification_report, confusion
 from analysis.proportions import clopper_pearson, wilson
 from analysis.results import NotEstimable
+from analysis.signal_detection import criterion, d_prime
 
 
 def test_wilson_and_clopper_pearson_agree_with_r(expected):
@@ -38,6 +39,30 @@ def test_a_share_of_nothing_is_not_estimable(interval):
 def test_more_successes_than_answers_are_refused(interval):
     with pytest.raises(ValueError, match="5 of 4"):
         interval(5, 4)
+
+
+def test_d_prime_and_criterion_are_log_linear(expected):
+    case = expected("binomial/expected_binomial.json")["dprime"][0]
+    hits = [True] * case["hits"] + [False] * case["misses"]
+    alarms = [True] * case["fa"] + [False] * case["cr"]
+
+    assert d_prime(hits, alarms).value == pytest.approx(case["dprime_loglinear"], rel=1e-10)
+    assert criterion(hits, alarms).value == pytest.approx(case["c_loglinear"], rel=1e-10)
+
+
+def test_d_prime_of_a_perfect_rater_is_finite_and_needs_both_kinds_of_images():
+    assert np.isfinite(d_prime([True] * 10, [False] * 10).value)
+    with pytest.raises(NotEstimable, match="real"):
+        d_prime([True] * 10, [])
+
+
+def test_standard_error_of_d_prime_is_that_of_simulated_raters():
+    rng = np.random.default_rng(1)
+    drawn = [d_prime(rng.random(200) < 0.8, rng.random(200) < 0.3).value for _ in range(800)]
+
+    reported = d_prime(np.arange(200) < 160, np.arange(200) < 60).se
+
+    assert reported == pytest.approx(np.std(drawn), rel=0.1)
 
 
 def columns(rows, *names):
