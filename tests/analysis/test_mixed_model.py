@@ -324,6 +324,21 @@ def test_population_rates_are_the_rates_observed_not_those_of_the_average_rater(
         assert found.low < observed < found.high
 
 
+def test_the_interval_of_a_population_rate_covers():
+    spread = np.sqrt(0.5**2 + 0.7**2)
+    nodes = stats.norm.ppf((np.arange(2000) + 0.5) / 2000)
+    truth = special.expit(-0.3 + 0.5 + spread * nodes).mean()
+    found = [
+        population_rate(crossed_logistic(*answers_of(10, 40, seed=seed)), [1, 0.5])
+        for seed in range(60)
+    ]
+
+    assert np.mean([each.low < truth < each.high for each in found]) >= 0.9
+    assert np.mean([each.se for each in found]) == pytest.approx(
+        np.std([each.value for each in found]), rel=0.25
+    )
+
+
 def test_a_population_rate_of_a_probit_model_is_its_closed_form():
     said, design, rater, image = answers_of(10, 40, seed=8)
 
