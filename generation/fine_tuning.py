@@ -19,7 +19,8 @@ from generation.engine.contact_sheet import sheet_of_entities
 from generation.engine.devices import choose_device
 from generation.engine.files import replacing
 from generation.engine.generator import GenerationError
-from generation.engine.pipeline import PipelineGenerator, load_pipeline, local_folder
+from generation.engine.loading import load_pipeline, local_folder
+from generation.engine.pipeline import PipelineGenerator
 from generation.engine.recipe import PipelineRecipe
 from generation.engine.registry import find_weights, generator_names
 from generation.engine.training.latents import LatentStage, check_pipeline, frame_of

@@ -23,7 +23,7 @@ from safetensors.torch import load_file
 from evaluation.models import Image
 from generation import batches, fine_tuning, training
 from generation.engine.generator import GenerationError, ImageRequest
-from generation.engine.pipeline import load_pipeline
+from generation.engine.loading import load_pipeline
 from generation.engine.recipe import PipelineRecipe
 from generation.engine.registry import load_generator
 from generation.engine.training.latents import LatentStage, check_pipeline, frame_of

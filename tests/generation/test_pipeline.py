@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 
 from evaluation.models import Image
 from generation import batches
+from generation.engine import loading
 from generation.engine import pipeline as module
 from generation.engine.generator import GenerationError, ImageRequest
 from generation.engine.pipeline import PipelineGenerator
@@ -215,7 +216,7 @@ def test_what_is_wrong_with_a_recipe_is_said(folder, changes, said):
 
 
 def test_a_scheduler_whose_noise_no_seed_decides_is_refused(folder, monkeypatch):
-    monkeypatch.setattr(module, "UNSEEDED", ("DDPMScheduler",))
+    monkeypatch.setattr(loading, "UNSEEDED", ("DDPMScheduler",))
 
     with pytest.raises(GenerationError, match="DDPMScheduler draws noise that no seed"):
         PipelineGenerator("tiny", recipe(folder, scheduler="DDPMScheduler"), "cpu")
