@@ -26,7 +26,7 @@ from generation.engine.generator import GenerationError, ImageRequest
 from generation.engine.loading import load_pipeline
 from generation.engine.recipe import PipelineRecipe
 from generation.engine.registry import load_generator
-from generation.engine.training.latents import LatentStage, check_pipeline, frame_of
+from generation.engine.training.latents import LatentStage, frame_of
 from generation.engine.training.loop import Recipe, train
 from generation.engine.training.pixels import LabelledPixels
 from generation.engine.training.presets import PRESETS, Course
@@ -116,7 +116,7 @@ def test_only_lora_weights_are_trained_and_stored(folder, tmp_path):
     assert set(stored["network"]) == changed
     assert len(stored["ema"]["shadow_params"]) == len(changed)
     assert digests(folder) == stood
-    save_trained(stage.pipeline, tmp_path / "made", lora=True)
+    save_trained(stage.pipeline, tmp_path / "made" / "lora", lora=True)
     recipe = PipelineRecipe(str(folder), "CC0-1.0", lora=str(tmp_path / "made" / "lora"))
     loaded = load_pipeline(folder, recipe, torch.float32).unet
     seen = torch.ones(1, 4, 16, 16), 500, torch.ones(1, 77, 32)
@@ -209,20 +209,20 @@ def test_a_prompt_and_a_view_are_encoded_once_and_as_sampling_does(folder, monke
 
 def test_what_cannot_be_fine_tuned_is_refused(folder):
     pipeline = pipeline_in(folder)
-    check_pipeline(pipeline, SIZE)
+    LatentStage.check(pipeline, SIZE)
 
     with pytest.raises(GenerationError, match="size 33 is no multiple of 2"):
-        check_pipeline(pipeline, 33)
+        LatentStage.check(pipeline, 33)
     pipeline.scheduler = FlowMatchEulerDiscreteScheduler()
     with pytest.raises(
         GenerationError, match=r"FlowMatchEulerDiscreteScheduler .* is no diffusion"
     ):
-        check_pipeline(pipeline, SIZE)
+        LatentStage.check(pipeline, SIZE)
     other = type("FluxPipeline", (), {"scheduler": None})()
     with pytest.raises(
         GenerationError, match=r"a FluxPipeline cannot be .* StableDiffusionPipeline"
     ):
-        check_pipeline(other, SIZE)
+        LatentStage.check(other, SIZE)
 
 
 def test_explicit_options_win_over_the_published_recipe():
