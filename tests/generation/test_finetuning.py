@@ -3,12 +3,8 @@
 import csv
 import hashlib
 import json
-import os
 import shutil
-import signal
-import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +13,6 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, StableDiffusionPipeline
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.db import connection
 from safetensors.torch import load_file
 
 from evaluation.models import Image
@@ -32,6 +27,7 @@ from generation.engine.training.pixels import LabelledPixels
 from generation.engine.training.presets import PRESETS, Course
 from generation.engine.vocabulary import OPEN
 from generation.fine_tuning import save_trained
+from tests.generation.killing import kill_when_steps_are_done
 from tests.generation.tiny_pipeline import SIZE, save_tiny_pipeline, save_tiny_xl
 
 RECIPE = Recipe(images=8, batch=2, warmup=1, sample_every=0)
@@ -396,30 +392,11 @@ def kept_apart(folder):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_killed_run_ends_as_the_run_that_was_not(real_images, kept_apart):
-    parameters = connection.get_connection_params()
-    name = connection.settings_dict["NAME"]
-    environment = {
-        **os.environ,
-        "DATABASE_URL": f"postgresql://{parameters['user']}@/{name}?host={parameters['host']}",
-        "DERMTURING_VAR": str(kept_apart),
-    }
     options = ["--start-from", "base", "--images", "32", "--batch", "4", "--device", "cpu"]
     command = ["train_generator", "--name", "killed", *options, "--checkpoint-every", "0"]
     curve = kept_apart / "training" / "killed" / "denoiser" / "loss.csv"
 
-    running = subprocess.Popen(
-        [sys.executable, "manage.py", *command],
-        cwd=settings.BASE_DIR,
-        env=environment,
-        stderr=subprocess.PIPE,
-    )
-    until = time.monotonic() + 180
-    while time.monotonic() < until and running.poll() is None:
-        if curve.exists() and len(curve.read_text().splitlines()) > 3:
-            break
-        time.sleep(0.02)
-    running.send_signal(signal.SIGKILL)
-    running.communicate()
+    kill_when_steps_are_done(command, curve, 3)
     assert not (kept_apart / "weights" / "killed").exists()
     stored = torch.load(curve.parent / "checkpoint.pt", weights_only=True)
     assert 3 <= stored["step"] < 8
