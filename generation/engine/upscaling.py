@@ -26,9 +26,9 @@ NOISE_LEVEL = {"StableDiffusionUpscalePipeline": 20, "IFSuperResolutionPipeline"
 
 
 class DrawnNoise(DDPMScheduler):
-    """Noises images with what was drawn for them, in float32, instead of what it is given.
+    """Noises images in float32 with what was drawn for them, instead of what it is given.
 
-    That a pipeline draws in its number format, in which it is other noise.
+    That a pipeline draws in its number format: the same noise, rounded, in most shapes only.
     """
 
     drawn: torch.Tensor

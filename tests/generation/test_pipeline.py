@@ -16,6 +16,7 @@ from generation.engine.pipeline import PipelineGenerator
 from generation.engine.prompts import check_template, prompt_of
 from generation.engine.recipe import PipelineRecipe
 from generation.engine.registry import generator_names, load_generator
+from tests.generation.tiny_kinds import save_tiny_kind
 from tests.generation.tiny_pipeline import SIZE, save_tiny_lora, save_tiny_pipeline, save_tiny_xl
 
 
@@ -114,10 +115,17 @@ def xl(tmp_path_factory):
     return save_tiny_xl(tmp_path_factory.mktemp("tiny") / "xl")
 
 
-@pytest.mark.parametrize("kind", ["sd", "xl"])
+@pytest.fixture(scope="module")
+def floyd(tmp_path_factory):
+    return save_tiny_kind("IFPipeline", tmp_path_factory.mktemp("tiny") / "if")
+
+
+@pytest.mark.parametrize("kind", ["sd", "xl", "if"])
 @pytest.mark.parametrize("negative", ["", "noise"])
-def test_prompts_are_encoded_once_and_change_no_byte(kind, negative, monkeypatch, folder, xl):
-    place = {"sd": folder, "xl": xl}[kind]
+def test_prompts_are_encoded_once_and_change_no_byte(
+    kind, negative, monkeypatch, folder, xl, floyd
+):
+    place = {"sd": folder, "xl": xl, "if": floyd}[kind]
     wanted = [request(entity, seed) for entity, seed in (("mel", 1), ("nv", 2), ("mel", 3))]
     once = PipelineGenerator("tiny", recipe(place, negative=negative), "cpu")
     encoded = []
