@@ -2,8 +2,6 @@
 
 import warnings
 
-import torch
-from diffusers import DiffusionPipeline
 from torch import nn
 
 
@@ -27,20 +25,6 @@ def compile_blocks(network: nn.Module) -> None:
         network.compile_repeated_blocks(dynamic=False)  # type: ignore[operator]
     else:
         compile_network(network)
-
-
-def speed_up(pipeline: DiffusionPipeline, compiled: bool) -> None:
-    """Lay the convolutions' weights out as processors read them; compile what takes the time."""
-    unet, vae = (getattr(pipeline, part, None) for part in ("unet", "vae"))
-    for network in filter(None, (unet, vae)):
-        network.to(memory_format=torch.channels_last)
-    if compiled:
-        if unet is not None:
-            compile_network(unet)
-        if (transformer := getattr(pipeline, "transformer", None)) is not None:
-            compile_blocks(transformer)
-        if vae is not None:
-            compile_network(vae.decoder)
 
 
 def compiler_failed(problem: Exception) -> bool:

@@ -13,11 +13,10 @@ import diffusers
 import torch
 
 from generation.engine.batched import TRIAL_STEPS, BatchedGenerator
-from generation.engine.compiling import speed_up
 from generation.engine.devices import compute_dtype
 from generation.engine.embeddings import KNOWN, Embeddings
 from generation.engine.generator import GenerationError, ImageRequest
-from generation.engine.loading import files_sha256, load_pipeline, local_folder
+from generation.engine.loading import files_sha256, load_pipeline, local_folder, speed_up
 from generation.engine.prompts import check_template, prompt_of
 from generation.engine.recipe import PipelineRecipe
 from generation.engine.upscaling import Upscaler

@@ -11,10 +11,9 @@ from typing import Any
 import torch
 from diffusers import DDPMScheduler, StableDiffusionUpscalePipeline
 
-from generation.engine.compiling import speed_up
 from generation.engine.embeddings import Embeddings
 from generation.engine.generator import GenerationError
-from generation.engine.loading import files_sha256, load_upscaler, local_folder
+from generation.engine.loading import files_sha256, load_upscaler, local_folder, speed_up
 from generation.engine.recipe import PipelineRecipe
 
 SCALE = 4
