@@ -170,7 +170,9 @@ def print_swaps(
     entities = generator.entities
     places = list(range(0, len(requests), max(1, len(requests) // 70)))
     others = [
-        replace(requests[k], entity=entities[(entities.index(requests[k].entity) + 3) % len(entities)])
+        replace(
+            requests[k], entity=entities[(entities.index(requests[k].entity) + 3) % len(entities)]
+        )
         for k in places
     ]
     named = classifier.read(generated(np.stack(generator.generate(others)))).probabilities

@@ -269,10 +269,12 @@ def test_a_pipeline_is_added_by_command_and_makes_a_batch(folder, tmp_path, monk
     assert "safety_checker: none" in capsys.readouterr().out
     assert "ours" in generator_names(tmp_path)
 
-    call_command("generate_batch", "--generator", "ours", "--per-entity", "1", "--steps", "2")
+    few = ("--generator", "ours", "--per-entity", "1", "--steps", "2")
+    call_command("generate_batch", *few, "--size", "48")
 
     made = Image.objects.filter(generator="ours")
     assert made.count() == 7
+    assert {(image.width, image.height, image.recipe["size"]) for image in made} == {(48, 48, 48)}
     assert {image.licence for image in made} == {"CC0-1.0"}
     assert {image.generator_revision for image in made} == {
         load_generator("ours", tmp_path, "cpu").revision
