@@ -14,11 +14,12 @@ from django.template.loader import render_to_string
 
 from analysis.errors import FolderRefused
 from analysis.report import words
-from analysis.report.compute import find
+from analysis.report.compute import findings_of
 from analysis.report.contents import contents
+from analysis.report.exports import exports
 from analysis.report.findings import Findings, Unknown
 from analysis.report.layout import Contents
-from analysis.report.study import Context
+from analysis.report.study import Context, study_of
 from analysis.table import AnswerTable
 
 #: Named in every report.json; the number grows when a key changes its meaning.
@@ -53,8 +54,9 @@ def write_report(
     out = out.resolve()
     try:
         _refuse_foreign(out)
-        findings = find(answers, context)
-        files = _files(findings, contents(findings), archive)
+        study = study_of(answers, context)
+        findings = findings_of(study)
+        files = _files(findings, contents(findings), archive, exports(study))
         out.parent.mkdir(parents=True, exist_ok=True)
         _write(files, out)
     except OSError as problem:
@@ -81,10 +83,13 @@ def to_json(thing: object) -> object:
     return thing
 
 
-def _files(findings: Findings, content: Contents, archive: str) -> dict[str, bytes]:
+def _files(
+    findings: Findings, content: Contents, archive: str, extra: Mapping[str, bytes]
+) -> dict[str, bytes]:
     """Return every file of the report by its path within the folder."""
     created = _now()
-    files = {f"tables/{table.name}.csv": table.to_csv().encode() for table in content.tables}
+    files = dict(extra)
+    files |= {f"tables/{table.name}.csv": table.to_csv().encode() for table in content.tables}
     for drawing in content.drawings:
         files[f"figures/{drawing.name}.svg"] = drawing.svg.encode()
         files[f"figures/{drawing.name}.png"] = drawing.png

@@ -23,7 +23,7 @@ from analysis.report.findings import (
     RaterFindings,
     Times,
 )
-from analysis.report.study import Context, Flags, Grid, attempt, study_of
+from analysis.report.study import Context, Flags, Grid, Study, attempt, study_of
 from analysis.results import NotEstimable
 from analysis.table import ORIGINS, AnswerTable
 
@@ -34,7 +34,11 @@ def find(answers: AnswerTable, context: Context = Context()) -> Findings:
     Raises:
         TableRefused: there are none, only practice and repeats.
     """
-    study = study_of(answers, context)
+    return findings_of(study_of(answers, context))
+
+
+def findings_of(study: Study) -> Findings:
+    """Compute all findings of a study."""
     table, pooled, grid = study.table, study.pooled, study.grid
     asked_origin = bool((pooled.text("answered_origin") != "").any())
     entity = {
