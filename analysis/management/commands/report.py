@@ -15,16 +15,14 @@ from evaluation.errors import EvaluationError
 class Command(ProductCommand):
     """Write a report."""
 
-    help = (
-        "Write the report of a closed study, or of a CSV table of answers, which needs no database."
-    )
+    help = "Write the report of a closed study, or of a table of answers, which needs no database."
     failures = (AnalysisError, EvaluationError)
     requires_system_checks = []  # some of them would ask the database
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare where the answers come from and where the report goes."""
         parser.add_argument("study", nargs="?", help="short name of a closed study")
-        parser.add_argument("--answers", type=Path, metavar="FILE.csv", help="a table of answers")
+        parser.add_argument("--answers", type=Path, metavar="FILE", help="answers as CSV or .xlsx")
         parser.add_argument(
             "--out", type=Path, required=True, metavar="DIR", help="folder to write"
         )
