@@ -105,6 +105,7 @@ def _files(
         },
     )
     files["index.html"] = page.encode()
+    files["methods.md"] = content.methods.encode()
     numbers = {
         "schema": SCHEMA,
         "created": created.isoformat(timespec="seconds"),

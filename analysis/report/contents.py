@@ -13,6 +13,7 @@ from analysis.report.findings import (
     OriginFindings,
 )
 from analysis.report.layout import Block, Contents, KeyNumber, Section
+from analysis.report.methods import methods_text
 from analysis.results import Estimate, Number
 from analysis.table import ORIGINS
 
@@ -37,6 +38,8 @@ def contents(findings: Findings) -> Contents:
             if chapter.KEY in findings.chapters
         ]
         sections.append(_methods(findings))
+    written = methods_text(findings, sections)
+    sections[-1] = _with_pasted(sections[-1], written)
     return Contents(
         title=f"Visual Turing test: {facts.study}" if facts.study else "Visual Turing test",
         headline=words.headline(findings),
@@ -45,6 +48,7 @@ def contents(findings: Findings) -> Contents:
         warnings=(*facts.caveats, *words.about_raters(facts)),
         sections=tuple(sections),
         extra_tables=tuple(_extra_tables(findings)),
+        methods=written,
     )
 
 
@@ -370,6 +374,11 @@ def _methods(findings: Findings) -> Section:
             Block(heading="Limits", text=tuple(words.limits(findings))),
         ),
     )
+
+
+def _with_pasted(section: Section, text: str) -> Section:
+    block = Block(heading="Methods and references, ready to paste", folded=True, pasted=text)
+    return Section(section.key, section.title, (*section.blocks, block))
 
 
 def _extra_tables(findings: Findings) -> list[ReportTable]:
