@@ -17,8 +17,10 @@ from analysis.report import words
 from analysis.report.compute import findings_of
 from analysis.report.contents import contents
 from analysis.report.exports import exports
+from analysis.report.figure_data import figure_data
 from analysis.report.findings import Findings
 from analysis.report.layout import Contents
+from analysis.report.pdf import report_pdf
 from analysis.report.study import Context, study_of
 from analysis.results import Unknown
 from analysis.table import AnswerTable
@@ -106,12 +108,24 @@ def _files(
     )
     files["index.html"] = page.encode()
     files["methods.md"] = content.methods.encode()
+    files["report.pdf"] = report_pdf(content, created)
+    data = figure_data(content)
     numbers = {
         "schema": SCHEMA,
         "created": created.isoformat(timespec="seconds"),
         "software": words.software(),
         "headline": content.headline,
         "findings": to_json(findings),
+        "figures": {
+            drawing.name: {
+                "svg": f"figures/{drawing.name}.svg",
+                "png": f"figures/{drawing.name}.png",
+                "data": data.get(drawing.name),
+                "caption": drawing.caption,
+                "alt": drawing.alt,
+            }
+            for drawing in content.drawings
+        },
         "files": sorted([*files, "report.json"]),
     }
     text = json.dumps(numbers, indent=1, ensure_ascii=False, allow_nan=False)

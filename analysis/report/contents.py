@@ -6,6 +6,7 @@ from analysis.report import figures, tables, words
 from analysis.report.cells import ReportTable, printed
 from analysis.report.chapters import CHAPTERS
 from analysis.report.drawing import Drawing, draw
+from analysis.report.figure_data import curve_tables
 from analysis.report.findings import (
     Discrimination,
     EntityFindings,
@@ -47,7 +48,7 @@ def contents(findings: Findings) -> Contents:
         key_numbers=_key_numbers(findings),
         warnings=(*facts.caveats, *words.about_raters(facts)),
         sections=tuple(sections),
-        extra_tables=tuple(_extra_tables(findings)),
+        extra_tables=(*_extra_tables(findings), *curve_tables(findings)),
         methods=written,
     )
 

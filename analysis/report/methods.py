@@ -14,8 +14,8 @@ REFERENCES: tuple[tuple[str, str], ...] = (
     (
         r"Obuchowski(?: and |-)Rockette(?:'s)?(?: \(1995\))?",
         "Obuchowski NA, Rockette HE. Hypothesis testing of diagnostic accuracy for multiple "
-        "readers and multiple tests: an ANOVA approach with dependent observations. Commun Stat Simul "
-        "Comput 1995;24:285-308.",
+        "readers and multiple tests: an ANOVA approach with dependent observations. Commun Stat "
+        "Simul Comput 1995;24:285-308.",
     ),
     (
         r"Hillis(?:'s)?(?: \(2007\))?",
