@@ -145,9 +145,10 @@ def _confusions(
     table: AnswerTable, what: str, labels: Sequence[str]
 ) -> tuple[Confusion, dict[str, Confusion]]:
     truth, answered, rater = table.text(what), table.text(f"answered_{what}"), table.text("rater")
+    names, code = np.unique(rater, return_inverse=True)
     by_rater = {
-        name: confusion(truth[rater == name], answered[rater == name], labels)
-        for name in _names(rater)
+        str(name): confusion(truth[code == place], answered[code == place], labels)
+        for place, name in enumerate(names)
     }
     return confusion(truth, answered, labels), by_rater
 

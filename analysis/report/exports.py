@@ -75,9 +75,10 @@ def _imrmc(table: AnswerTable, score: Floats, arms: Iterable[tuple[str, Flags]])
         for name, positive in zip(image[used], truth[used], strict=True)
     ]
     for arm, own in arms:
-        columns = (table.text("rater")[own], table.text("image")[own], score[own])
+        columns = (table.text("rater")[own].tolist(), table.text("image")[own].tolist())
         rows += [
-            (rater, case, arm, _number(value)) for rater, case, value in zip(*columns, strict=True)
+            (rater, case, arm, value)
+            for rater, case, value in zip(*columns, _numbers(score[own]), strict=True)
         ]
     return _csv(("readerID", "caseID", "modalityID", "score"), rows)
 
@@ -87,10 +88,16 @@ def _mrmcaov(table: AnswerTable, score: Floats, arms: Iterable[tuple[str, Flags]
     truth, answer = (table.text("origin") == "synthetic").astype(int), _answers(table)
     rows: list[Cells] = []
     for arm, own in arms:
-        columns = (table.text("rater"), table.text("image"), truth, score, answer)
+        columns = (
+            table.text("rater")[own].tolist(),
+            table.text("image")[own].tolist(),
+            truth[own].tolist(),
+            _numbers(score[own]),
+            _numbers(answer[own]),
+        )
         rows += [
-            (rater, arm, case, positive, _number(value), _number(said))
-            for rater, case, positive, value, said in zip(*(c[own] for c in columns), strict=True)
+            (rater, arm, case, positive, value, said)
+            for rater, case, positive, value, said in zip(*columns, strict=True)
         ]
     return _csv(("reader", "treatment", "case", "truth", "rating", "answer"), rows)
 
@@ -100,23 +107,24 @@ def _lme4(table: AnswerTable) -> str:
     synthetic, said = table.text("origin") == "synthetic", _answers(table)
     named, entity = table.text("answered_entity"), table.text("entity")
     columns: dict[str, Iterable[object]] = {
-        "reader": table.text("rater"),
-        "image": table.text("image"),
-        "synthetic": synthetic.astype(int),
-        "judged_synthetic": map(_number, said),
-        "right_origin": map(_number, np.where(np.isnan(said), np.nan, said == synthetic)),
-        "right_entity": map(_number, np.where(named == "", np.nan, named == entity)),
-        **{name: table.text(name) for name in ABOUT},
-        **{name: map(_number, table.number(name)) for name in MEASURED},
+        "reader": table.text("rater").tolist(),
+        "image": table.text("image").tolist(),
+        "synthetic": synthetic.astype(int).tolist(),
+        "judged_synthetic": _numbers(said),
+        "right_origin": _numbers(np.where(np.isnan(said), np.nan, said == synthetic)),
+        "right_entity": _numbers(np.where(named == "", np.nan, named == entity)),
+        **{name: table.text(name).tolist() for name in ABOUT},
+        **{name: _numbers(table.number(name)) for name in MEASURED},
     }
     return _csv(tuple(columns), zip(*columns.values(), strict=True))
 
 
-def _number(value: float) -> int | float | str:
-    """Return a number as R reads it: whole ones without a point, what is missing empty."""
-    if np.isnan(value):
-        return ""
-    return int(value) if value == int(value) else float(value)
+def _numbers(values: Floats) -> list[int | float | str]:
+    """Return numbers as R reads them: whole ones without a point, what is missing empty."""
+    return [
+        "" if value != value else int(value) if value.is_integer() else value
+        for value in values.tolist()
+    ]
 
 
 def _csv(header: Sequence[str], rows: Iterable[Cells]) -> str:

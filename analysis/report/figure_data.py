@@ -66,7 +66,7 @@ def curve_tables(findings: Findings) -> list[ReportTable]:
                 tuple(
                     (subset, one.positive, *point)
                     for subset, one in by_entity
-                    for point in _points(one)
+                    for point in _drawn_points(one)
                 ),
             )
         )
@@ -82,3 +82,12 @@ def _points(one: Discrimination) -> Iterable[tuple[Cell, ...]]:
             yield AVERAGE, float(alarm), float(hit)
     for point in one.points:
         yield point.rater, float(point.false_alarm), float(point.hit)
+
+
+def _drawn_points(one: Discrimination) -> Iterable[tuple[Cell, ...]]:
+    """Give the points of the average curve alone: each rater's are in report.json."""
+    if not one.average_hit.size:
+        yield from _points(one)
+        return
+    for alarm, hit in zip(one.grid, one.average_hit, strict=True):
+        yield AVERAGE, float(alarm), float(hit)
