@@ -1,6 +1,6 @@
 """The one place where figures meet the database: the table of answers of a closed study."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from analysis.table import AnswerTable, table_from_rows
 from evaluation.dataset import StudyFacts, study_facts, unblinded_table
@@ -31,6 +31,11 @@ def closed_study(slug: str, entities: Sequence[str] = ()) -> AnswerTable:
     rows = unblinded_table(slug)
     facts = study_facts(slug)
     return table_from_rows(rows, f"study '{slug}'", entities or facts.entities, _caveats(facts))
+
+
+def description_of(slug: str) -> Mapping[str, object]:
+    """Return how a closed study was made; see `evaluation.description`."""
+    return study_facts(slug).description
 
 
 def _caveats(facts: StudyFacts) -> tuple[str, ...]:

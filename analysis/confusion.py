@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import (
     confusion_matrix,
-    matthews_corrcoef,
     precision_recall_fscore_support,
 )
 
@@ -139,7 +138,7 @@ def classification_report(table: Confusion) -> ClassificationReport:
         macro=_average(lines, weighted=False),
         weighted=_average(lines, weighted=True),
         kappa=_kappa(truth, answered, weights),
-        mcc=_mcc(truth, answered, weights),
+        mcc=_mcc(table.counts),
         never_shown=tuple(line.label for line in lines if not line.support),
         never_answered=tuple(line.label for line in lines if not line.answered),
     )
@@ -165,11 +164,13 @@ def _kappa(truth: NDArray, answered: NDArray, weights: NDArray) -> float | None:
         return None
 
 
-def _mcc(truth: NDArray, answered: NDArray, weights: NDArray) -> float | None:
-    used = weights > 0
-    if min(len(np.unique(side[used])) for side in (truth, answered)) < 2:
+def _mcc(counts: NDArray) -> float | None:
+    """Return Matthews' correlation of several classes (Gorodkin 2004, Comput Biol Chem 28:367)."""
+    n, shown, given = counts.sum(), counts.sum(axis=1), counts.sum(axis=0)
+    spread = (n**2 - (shown**2).sum()) * float(n**2 - (given**2).sum())
+    if not spread:
         return None
-    return float(matthews_corrcoef(truth[used], answered[used], sample_weight=weights[used]))
+    return float((n * np.trace(counts) - (shown * given).sum()) / np.sqrt(spread))
 
 
 def _defined(value: float) -> float | None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.errors import TableRefused
+from analysis.spreadsheet import ENDING, refuse_other_spreadsheets, spreadsheet_rows
 
 #: The seven of HAM10000 in the order of the published study (Shavlokhova et al. 2023).
 DEFAULT_ENTITIES = ("mel", "nv", "akiec", "bkl", "bcc", "df", "vasc")
@@ -121,10 +122,11 @@ class AnswerTable:
 
 
 def read_answers(path: Path, entities: Sequence[str] = ()) -> AnswerTable:
-    """Read a table of answers from a CSV file, in the columns of the unblinded table.
+    """Read a table of answers from a file, in the columns of the unblinded table.
 
     Args:
-        path: UTF-8, with or without a byte-order mark; commas or semicolons.
+        path: a CSV file (UTF-8, with or without a byte-order mark; commas or semicolons), or an
+            .xlsx workbook with the answers in one sheet.
         entities: all entities that could be answered, in order; else they are found out.
 
     Raises:
@@ -132,7 +134,19 @@ def read_answers(path: Path, entities: Sequence[str] = ()) -> AnswerTable:
     """
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
-        raise TableRefused(f"{path} {what}; name a CSV file of answers")
+        raise TableRefused(f"{path} {what}; name a CSV file or an .xlsx workbook of answers")
+    refuse_other_spreadsheets(path)
+    if path.suffix.lower() == ENDING:
+        names, lines = spreadsheet_rows(path)
+        _check_columns(names, path.name)
+        rows = [(number, dict(zip(names, cells, strict=True))) for number, cells in lines]
+    else:
+        rows = _csv_rows(path)
+    return _table(rows, path.name, entities)
+
+
+def _csv_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+    """Return the rows of a CSV file, each with its line."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as problem:
@@ -163,7 +177,7 @@ def read_answers(path: Path, entities: Sequence[str] = ()) -> AnswerTable:
         raise TableRefused(
             f"{path.name}, row {reader.line_num}: not a CSV table ({problem})"
         ) from None
-    return _table(rows, path.name, entities)
+    return rows
 
 
 def table_from_rows(

@@ -19,11 +19,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views import View
 
-from analysis.closed_study import closed_study
+from analysis.closed_study import closed_study, description_of
 from analysis.errors import AnalysisError
 from analysis.planning import Assumptions, prospect
 from analysis.planning_report import drawing, plan, sentences
 from analysis.report.build import SCHEMA, write_report
+from analysis.report.study import Context
 from evaluation.errors import StillBlinded, UnknownStudy
 
 #: The page brings its style and figures inside and fetches nothing.
@@ -181,11 +182,12 @@ def report_folder(slug: str) -> Path:
         StillBlinded: it is not closed.
         TableRefused: nobody has answered.
     """
-    table = closed_study(slug)
+    table, description = closed_study(slug), description_of(slug)
     columns = {**table.texts, **table.numbers, **table.flags}
     seen = json.dumps(
         [
             SCHEMA,
+            description,
             table.entities,
             table.caveats,
             {name: column.tolist() for name, column in columns.items()},
@@ -193,5 +195,5 @@ def report_folder(slug: str) -> Path:
     )
     folder = settings.VAR_DIR / "reports" / f"{slug}-{sha256(seen.encode()).hexdigest()[:16]}"
     if not folder.exists():
-        write_report(table, folder, archive=ARCHIVE)
+        write_report(table, folder, archive=ARCHIVE, context=Context(description=description))
     return folder

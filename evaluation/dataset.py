@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.db.models import F, Max
 
+from evaluation.description import describe
 from evaluation.design.items import Kind
 from evaluation.design.questions import answered_origin, check_is_right, rating
 from evaluation.errors import StillBlinded
@@ -66,6 +67,7 @@ class StudyFacts:
         unfinished: readings that were not finished when the study was closed.
         reason: why it was closed then.
         uncertified: why it was sealed without a certificate of blinding that passes; else empty.
+        description: of a closed study, how it was made; see `evaluation.description`.
     """
 
     entities: tuple[str, ...]
@@ -76,6 +78,7 @@ class StudyFacts:
     unfinished: int
     reason: str
     uncertified: str
+    description: Mapping[str, object]
 
 
 def study_facts(slug: str) -> StudyFacts:
@@ -96,6 +99,7 @@ def study_facts(slug: str) -> StudyFacts:
         ended.get("unfinished", 0),
         ended.get("reason", ""),
         (study.protocol or {})["certificate"]["reason"],
+        describe(study) if study.state == Study.State.CLOSED else {},
     )
 
 

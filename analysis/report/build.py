@@ -14,11 +14,14 @@ from django.template.loader import render_to_string
 
 from analysis.errors import FolderRefused
 from analysis.report import words
-from analysis.report.compute import find
+from analysis.report.compute import findings_of
 from analysis.report.contents import contents
+from analysis.report.exports import exports
+from analysis.report.figure_data import figure_data
 from analysis.report.findings import Findings
 from analysis.report.layout import Contents
-from analysis.report.study import Context
+from analysis.report.pdf import report_pdf
+from analysis.report.study import Context, study_of
 from analysis.results import Unknown
 from analysis.table import AnswerTable
 
@@ -54,8 +57,9 @@ def write_report(
     out = out.resolve()
     try:
         _refuse_foreign(out)
-        findings = find(answers, context)
-        files = _files(findings, contents(findings), archive)
+        study = study_of(answers, context)
+        findings = findings_of(study)
+        files = _files(findings, contents(findings), archive, exports(study))
         out.parent.mkdir(parents=True, exist_ok=True)
         _write(files, out)
     except OSError as problem:
@@ -73,6 +77,13 @@ def to_json(thing: object) -> object:
         return {field.name: to_json(getattr(thing, field.name)) for field in fields(thing)}
     if isinstance(thing, Mapping):
         return {str(key): to_json(value) for key, value in thing.items()}
+    if isinstance(thing, np.ndarray) and thing.dtype.kind == "f" and thing.ndim == 1:
+        values: list[object] = thing.tolist()
+        for place in np.flatnonzero(~np.isfinite(thing)):
+            values[place] = None
+        return values
+    if isinstance(thing, np.ndarray) and thing.dtype.kind in "biuU":
+        return thing.tolist()
     if isinstance(thing, list | tuple | np.ndarray):
         return [to_json(value) for value in thing]
     if isinstance(thing, np.generic):
@@ -82,10 +93,13 @@ def to_json(thing: object) -> object:
     return thing
 
 
-def _files(findings: Findings, content: Contents, archive: str) -> dict[str, bytes]:
+def _files(
+    findings: Findings, content: Contents, archive: str, extra: Mapping[str, bytes]
+) -> dict[str, bytes]:
     """Return every file of the report by its path within the folder."""
     created = _now()
-    files = {f"tables/{table.name}.csv": table.to_csv().encode() for table in content.tables}
+    files = dict(extra)
+    files |= {f"tables/{table.name}.csv": table.to_csv().encode() for table in content.tables}
     for drawing in content.drawings:
         files[f"figures/{drawing.name}.svg"] = drawing.svg.encode()
         files[f"figures/{drawing.name}.png"] = drawing.png
@@ -100,16 +114,33 @@ def _files(findings: Findings, content: Contents, archive: str) -> dict[str, byt
         },
     )
     files["index.html"] = page.encode()
+    files["methods.md"] = content.methods.encode()
+    files["report.pdf"] = report_pdf(content, created)
+    data = figure_data(content)
     numbers = {
         "schema": SCHEMA,
         "created": created.isoformat(timespec="seconds"),
         "software": words.software(),
         "headline": content.headline,
         "findings": to_json(findings),
+        "figures": {
+            drawing.name: {
+                "svg": f"figures/{drawing.name}.svg",
+                "png": f"figures/{drawing.name}.png",
+                "data": data.get(drawing.name),
+                "caption": drawing.caption,
+                "alt": drawing.alt,
+            }
+            for drawing in content.drawings
+        },
         "files": sorted([*files, "report.json"]),
     }
-    text = json.dumps(numbers, indent=1, ensure_ascii=False, allow_nan=False)
-    files["report.json"] = text.encode()
+    # A line a key; indenting everything takes json many times as long.
+    lines = [
+        f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False, allow_nan=False)}"
+        for key, value in numbers.items()
+    ]
+    files["report.json"] = "".join(["{\n", ",\n".join(lines), "\n}\n"]).encode()
     return files
 
 

@@ -21,7 +21,7 @@ from analysis.report.findings import (
     RaterFindings,
     Times,
 )
-from analysis.report.study import Context, Flags, Grid, study_of
+from analysis.report.study import Context, Flags, Grid, Study, study_of
 from analysis.results import NotEstimable, Number, attempt
 from analysis.table import ORIGINS, AnswerTable
 from analysis.timing import counted_times
@@ -33,7 +33,11 @@ def find(answers: AnswerTable, context: Context = Context()) -> Findings:
     Raises:
         TableRefused: there are none, only practice and repeats.
     """
-    study = study_of(answers, context)
+    return findings_of(study_of(answers, context))
+
+
+def findings_of(study: Study) -> Findings:
+    """Compute all findings of a study."""
     table, pooled, grid = study.table, study.pooled, study.grid
     asked_origin = bool((pooled.text("answered_origin") != "").any())
     entity = {
@@ -141,9 +145,10 @@ def _confusions(
     table: AnswerTable, what: str, labels: Sequence[str]
 ) -> tuple[Confusion, dict[str, Confusion]]:
     truth, answered, rater = table.text(what), table.text(f"answered_{what}"), table.text("rater")
+    names, code = np.unique(rater, return_inverse=True)
     by_rater = {
-        name: confusion(truth[rater == name], answered[rater == name], labels)
-        for name in _names(rater)
+        str(name): confusion(truth[code == place], answered[code == place], labels)
+        for place, name in enumerate(names)
     }
     return confusion(truth, answered, labels), by_rater
 

@@ -6,6 +6,7 @@ from analysis.report import figures, tables, words
 from analysis.report.cells import ReportTable, printed
 from analysis.report.chapters import CHAPTERS
 from analysis.report.drawing import Drawing, draw
+from analysis.report.figure_data import curve_tables
 from analysis.report.findings import (
     Discrimination,
     EntityFindings,
@@ -13,6 +14,7 @@ from analysis.report.findings import (
     OriginFindings,
 )
 from analysis.report.layout import Block, Contents, KeyNumber, Section
+from analysis.report.methods import methods_text
 from analysis.results import Estimate, Number
 from analysis.table import ORIGINS
 
@@ -37,6 +39,8 @@ def contents(findings: Findings) -> Contents:
             if chapter.KEY in findings.chapters
         ]
         sections.append(_methods(findings))
+    written = methods_text(findings, sections)
+    sections[-1] = _with_pasted(sections[-1], written)
     return Contents(
         title=f"Visual Turing test: {facts.study}" if facts.study else "Visual Turing test",
         headline=words.headline(findings),
@@ -44,7 +48,8 @@ def contents(findings: Findings) -> Contents:
         key_numbers=_key_numbers(findings),
         warnings=(*facts.caveats, *words.about_raters(facts)),
         sections=tuple(sections),
-        extra_tables=tuple(_extra_tables(findings)),
+        extra_tables=(*_extra_tables(findings), *curve_tables(findings)),
+        methods=written,
     )
 
 
@@ -370,6 +375,11 @@ def _methods(findings: Findings) -> Section:
             Block(heading="Limits", text=tuple(words.limits(findings))),
         ),
     )
+
+
+def _with_pasted(section: Section, text: str) -> Section:
+    block = Block(heading="Methods and references, ready to paste", folded=True, pasted=text)
+    return Section(section.key, section.title, (*section.blocks, block))
 
 
 def _extra_tables(findings: Findings) -> list[ReportTable]:

@@ -50,13 +50,17 @@ class KeyNumber:
 
 @dataclass(frozen=True)
 class Block:
-    """Sentences, figures side by side or a table, under a heading; folded ones open on demand."""
+    """Sentences, figures side by side or a table, under a heading; folded ones open on demand.
+
+    `pasted` is text to be taken elsewhere, which one click selects.
+    """
 
     heading: str = ""
     text: tuple[str, ...] = ()
     drawings: tuple[Drawing, ...] = ()
     table: ReportTable | None = None
     folded: bool = False
+    pasted: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ class Contents:
     warnings: tuple[str, ...]
     sections: tuple[Section, ...]
     extra_tables: tuple[ReportTable, ...]
+    methods: str
 
     @property
     def drawings(self) -> list[Drawing]:

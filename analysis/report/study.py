@@ -1,6 +1,8 @@
 """What a report computes from: the answers in the forms in which its chapters need them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +22,13 @@ class Context:
         margin: distance from chance, fixed before the data, that still counts as equivalent to it;
             None where nobody fixed one.
         seed: of what is drawn at random.
+        description: how the study was made, in the keys of `evaluation.description`; empty where
+            only a table of answers is known.
     """
 
     margin: float | None = None
     seed: int = 0
+    description: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

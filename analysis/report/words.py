@@ -216,7 +216,7 @@ METHODS = {
 def methods(findings: Findings) -> list[str]:
     """Return the methods paragraphs, fit to be pasted into a paper."""
     facts = findings.facts
-    said = [METHODS["classification"]]
+    said = [METHODS["classification"]] if findings.origin or findings.entity else []
     said.append(METHODS["one rater" if len(facts.pooled) == 1 else "raters"])
     if findings.detection:
         said.append(METHODS["ratings" if findings.detection.graded else "no ratings"])
