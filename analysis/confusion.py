@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import (
-    cohen_kappa_score,
     confusion_matrix,
     matthews_corrcoef,
     precision_recall_fscore_support,
 )
 
+from analysis.agreement import cohen_kappa
 from analysis.results import NotEstimable
 
 
@@ -159,10 +159,10 @@ def _average(lines: Sequence[Line], *, weighted: bool) -> Average:
 
 
 def _kappa(truth: NDArray, answered: NDArray, weights: NDArray) -> float | None:
-    used = weights > 0
-    if len(np.unique(np.concatenate([truth[used], answered[used]]))) < 2:
+    try:
+        return cohen_kappa(np.repeat(truth, weights), np.repeat(answered, weights)).value
+    except NotEstimable:
         return None
-    return float(cohen_kappa_score(truth[used], answered[used], sample_weight=weights[used]))
 
 
 def _mcc(truth: NDArray, answered: NDArray, weights: NDArray) -> float | None:

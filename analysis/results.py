@@ -1,5 +1,6 @@
 """What every statistic returns: an estimate with its interval, or a test."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -42,3 +43,21 @@ class Test:
     df2: float | None = None
     p: float | None = None
     method: str | None = None
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Stands where a number cannot be had; prints as n/a."""
+
+    reason: str
+
+
+Number = Estimate | Unknown
+
+
+def attempt(statistic: Callable[..., Estimate], *data: object) -> Number:
+    """Return the statistic of `data`, or the reason why there is none."""
+    try:
+        return statistic(*data)
+    except NotEstimable as reason:
+        return Unknown(str(reason))

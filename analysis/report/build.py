@@ -16,9 +16,10 @@ from analysis.errors import FolderRefused
 from analysis.report import words
 from analysis.report.compute import find
 from analysis.report.contents import contents
-from analysis.report.findings import Findings, Unknown
+from analysis.report.findings import Findings
 from analysis.report.layout import Contents
 from analysis.report.study import Context
+from analysis.results import Unknown
 from analysis.table import AnswerTable
 
 #: Named in every report.json; the number grows when a key changes its meaning.

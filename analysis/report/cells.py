@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from io import StringIO
 
-from analysis.report.findings import Number, Unknown
-from analysis.results import Estimate
+from analysis.results import Estimate, Number, Unknown
 
 Cell = str | int | float | None | Number
 

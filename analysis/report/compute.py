@@ -10,22 +10,21 @@ from analysis.confusion import Confusion, classification_report, confusion
 from analysis.proportions import wilson
 from analysis.report.chapters import CHAPTERS
 from analysis.report.findings import (
-    FASTEST_MS,
     SUBSETS,
     Discrimination,
     EntityFindings,
     Facts,
     Findings,
     Floats,
-    Number,
     OriginFindings,
     Point,
     RaterFindings,
     Times,
 )
-from analysis.report.study import Context, Flags, Grid, attempt, study_of
-from analysis.results import NotEstimable
+from analysis.report.study import Context, Flags, Grid, study_of
+from analysis.results import NotEstimable, Number, attempt
 from analysis.table import ORIGINS, AnswerTable
+from analysis.timing import counted_times
 
 
 def find(answers: AnswerTable, context: Context = Context()) -> Findings:
@@ -51,7 +50,7 @@ def find(answers: AnswerTable, context: Context = Context()) -> Findings:
         entity_difference=_entity_difference(pooled, grid),
         raters=tuple(_rater_findings(table, name) for name in _names(table.text("rater"))),
         times=_times_by_origin(pooled),
-        too_fast=int(np.count_nonzero(table.number("response_ms") < FASTEST_MS)),
+        too_fast=counted_times(table.number("response_ms"))[1].too_fast,
         ratings_reversed=_ratings_reversed(table),
         chapters={
             chapter.KEY: found for chapter in CHAPTERS if (found := chapter.find(study)) is not None
@@ -283,7 +282,7 @@ def _of(subset: str, table: AnswerTable) -> Flags:
 
 
 def _times(milliseconds: Floats) -> Times | None:
-    seconds = milliseconds[milliseconds >= FASTEST_MS] / 1000
+    seconds = milliseconds[counted_times(milliseconds)[0]] / 1000
     if not seconds.size:
         return None
     lower, median, upper = (float(q) for q in np.percentile(seconds, [25, 50, 75]))

@@ -10,11 +10,10 @@ from analysis.report.findings import (
     Discrimination,
     EntityFindings,
     Findings,
-    Number,
     OriginFindings,
 )
 from analysis.report.layout import Block, Contents, KeyNumber, Section
-from analysis.results import Estimate
+from analysis.results import Estimate, Number
 from analysis.table import ORIGINS
 
 #: More small matrices than this are not looked at; the CSV has them all.

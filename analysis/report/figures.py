@@ -19,8 +19,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter
 
 from analysis.confusion import Confusion
-from analysis.report.findings import Discrimination, Number, Times
-from analysis.results import Estimate
+from analysis.report.findings import Discrimination, Times
+from analysis.results import Estimate, Number
 
 PALETTE = {
     "ink": "#1b1b1c",

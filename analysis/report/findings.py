@@ -8,25 +8,13 @@ from numpy.typing import NDArray
 
 from analysis import roc
 from analysis.confusion import ClassificationReport, Confusion
-from analysis.results import Estimate
+from analysis.results import Number
 from analysis.table import Excluded
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 SUBSETS = ("all", "real", "synthetic")
-#: Faster answers are slips of the finger and do not count in response times.
-FASTEST_MS = 300
-
-
-@dataclass(frozen=True)
-class Unknown:
-    """Stands where a number cannot be had; prints as n/a."""
-
-    reason: str
-
-
-Number = Estimate | Unknown
 
 
 @dataclass(frozen=True)

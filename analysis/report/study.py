@@ -1,14 +1,12 @@
 """What a report computes from: the answers in the forms in which its chapters need them."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.errors import TableRefused
-from analysis.report.findings import Floats, Number, Unknown
-from analysis.results import Estimate, NotEstimable
+from analysis.report.findings import Floats
 from analysis.table import AnswerTable
 
 Flags = NDArray[np.bool_]
@@ -78,14 +76,6 @@ class Grid:
         grid = np.full(self.shape, np.nan)
         grid[self._row, self._column] = values
         return grid
-
-
-def attempt(statistic: Callable[..., Estimate], *data: object) -> Number:
-    """Return what a statistic says of some data, or why it says nothing."""
-    try:
-        return statistic(*data)
-    except NotEstimable as reason:
-        return Unknown(str(reason))
 
 
 def _pooled(table: AnswerTable) -> AnswerTable:

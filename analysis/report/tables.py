@@ -9,11 +9,10 @@ from analysis.report.findings import (
     EntityFindings,
     Facts,
     Findings,
-    Number,
     OriginFindings,
     Times,
 )
-from analysis.results import Estimate
+from analysis.results import Estimate, Number
 from analysis.table import ORIGINS
 
 

@@ -6,8 +6,9 @@ from importlib.metadata import version
 
 from scipy.stats import fisher_exact
 
-from analysis.report.findings import FASTEST_MS, Facts, Findings, Number
-from analysis.results import Estimate
+from analysis.report.findings import Facts, Findings
+from analysis.results import Estimate, Number
+from analysis.timing import FASTEST_MS
 
 ENTITY_NAMES = {
     "mel": "Melanoma",

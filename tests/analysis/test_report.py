@@ -12,9 +12,8 @@ from analysis.report.build import write_report
 from analysis.report.cells import printed
 from analysis.report.compute import find
 from analysis.report.figures import PALETTE
-from analysis.report.findings import Unknown
 from analysis.report.words import about_raters, notes
-from analysis.results import Estimate
+from analysis.results import Estimate, Unknown
 from analysis.table import table_from_rows
 from tests.analysis.conftest import rows_of
 
