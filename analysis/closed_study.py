@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from analysis.report.study import Context
 from analysis.table import AnswerTable, table_from_rows
 from evaluation.dataset import StudyFacts, study_facts, unblinded_table
 
@@ -31,6 +32,15 @@ def closed_study(slug: str, entities: Sequence[str] = ()) -> AnswerTable:
     rows = unblinded_table(slug)
     facts = study_facts(slug)
     return table_from_rows(rows, f"study '{slug}'", entities or facts.entities, _caveats(facts))
+
+
+def closed_context(slug: str) -> Context:
+    """Return what was fixed of a study before its answers.
+
+    Raises:
+        UnknownStudy: there is no such study.
+    """
+    return Context(margin=study_facts(slug).margin)
 
 
 def _caveats(facts: StudyFacts) -> tuple[str, ...]:

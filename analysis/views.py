@@ -3,6 +3,7 @@
 import json
 import zipfile
 from base64 import b64encode
+from dataclasses import asdict
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -19,7 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views import View
 
-from analysis.closed_study import closed_study
+from analysis.closed_study import closed_context, closed_study
 from analysis.errors import AnalysisError
 from analysis.planning import Assumptions, prospect
 from analysis.planning_report import drawing, plan, sentences
@@ -181,17 +182,18 @@ def report_folder(slug: str) -> Path:
         StillBlinded: it is not closed.
         TableRefused: nobody has answered.
     """
-    table = closed_study(slug)
+    table, context = closed_study(slug), closed_context(slug)
     columns = {**table.texts, **table.numbers, **table.flags}
     seen = json.dumps(
         [
             SCHEMA,
             table.entities,
             table.caveats,
+            asdict(context),
             {name: column.tolist() for name, column in columns.items()},
         ]
     )
     folder = settings.VAR_DIR / "reports" / f"{slug}-{sha256(seen.encode()).hexdigest()[:16]}"
     if not folder.exists():
-        write_report(table, folder, archive=ARCHIVE)
+        write_report(table, folder, archive=ARCHIVE, context=context)
     return folder
