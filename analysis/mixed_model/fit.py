@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from analysis.mixed_model.data import Data, Effects, prepare
-from analysis.mixed_model.laplace import CrossedLikelihood, Diverging, Link
-from analysis.mixed_model.search import Problem, Solution
+from analysis.mixed_model.laplace import CrossedLikelihood, Link
+from analysis.mixed_model.search import Diverging, Problem, Solution
 from analysis.results import Estimate, Test
 
 Floats = NDArray[np.float64]

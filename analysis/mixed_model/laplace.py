@@ -25,11 +25,6 @@ Codes = NDArray[np.intp]
 Link = Literal["logit", "probit"]
 
 SETTLED = 1e-13  # what another step could still add to the likelihood
-LARGEST = 35.0  # linear predictors beyond it mean that nothing holds a coefficient
-
-
-class Diverging(Exception):
-    """The likelihood rises without end: the answers are separated."""
 
 
 @dataclass(frozen=True)
@@ -154,16 +149,10 @@ class CrossedLikelihood:
         return parameters[: self.fixed], roots
 
     def at(self, parameters: Floats) -> Point:
-        """Evaluate the likelihood; modes found last are where the search for new ones begins.
-
-        Raises:
-            Diverging: the linear predictor leaves every sensible range.
-        """
+        """Evaluate the likelihood; modes found last are where the search for new ones begins."""
         beta, roots = self.split(parameters)
         base = self.design @ beta
         u, eta, found, system = self._mode(base, roots)
-        if np.abs(eta).max() > LARGEST:
-            raise Diverging
         self._last = u
         observed = system
         if self.link != "logit":

@@ -16,6 +16,13 @@ LARGEST = 10.0  # linear predictors or standard errors beyond it are those of se
 PRIOR_SD = 2.5  # of the penalty on separated answers (Gelman et al. 2008, Ann Appl Stat 2:1360)
 
 
+WALL = 35.0  # linear predictors beyond it mean that nothing holds a coefficient
+
+
+class Diverging(Exception):
+    """The likelihood rises without end: the answers are separated."""
+
+
 @dataclass(frozen=True)
 class Solution:
     """Where the search ended.
@@ -68,7 +75,10 @@ class Problem:
         unit = self._unit(start)
 
         def lost(z: Floats) -> tuple[float, Floats]:
-            value, gradient = self._evaluate(unit @ z)
+            try:
+                value, gradient = self._evaluate(unit @ z)
+            except Diverging:  # a step too long, or the way to infinity: turn back
+                return 1e10, np.zeros(z.size)
             return -value, -(unit.T @ gradient)
 
         # SDs may take either sign: a bound at 0, where the slope is 0 too, would catch the search.
@@ -85,7 +95,6 @@ class Problem:
             if further is None:
                 break
             onward = further
-        value = self._evaluate(best)[0]
         point = self._likelihood.at(best)
         free = tuple(
             k for k in range(len(best)) if k < self._fixed or self._moves(best, k - self._fixed)
@@ -93,8 +102,7 @@ class Problem:
         covariance = self._covariance(best, unit, free)
         ses = np.sqrt(np.maximum(np.diag(covariance)[: self._fixed], 0)) * self._data.scale
         # L-BFGS-B also stops where rounding ends its line search; the gradient decides.
-        steepest = np.abs(unit.T @ self._evaluate(best)[1])
-        at_zero = [k not in free for k in range(len(best))]
+        steepest = np.abs(unit.T @ self._evaluate(best)[1])[list(free)].max()
         return Solution(
             likelihood=self._likelihood,
             given=self._data.given,
@@ -102,15 +110,17 @@ class Problem:
             parameters=best,
             free=free,
             covariance=covariance,
-            log_likelihood=value if not self._penalised else point.value,
+            log_likelihood=point.value,
             effects=point.effects,
-            converged=bool(steepest[~np.array(at_zero)].max() < 0.01),
+            converged=bool(steepest < 0.01),
             separated=bool(np.abs(point.eta).max() > LARGEST or ses.max() > LARGEST),
         )
 
     def _evaluate(self, parameters: Floats) -> tuple[float, Floats]:
         point = self._likelihood.at(parameters)
         if not self._penalised:
+            if np.abs(point.eta).max() > WALL:
+                raise Diverging
             return point.value, point.gradient
         scaled = parameters * self._spread / PRIOR_SD
         return (

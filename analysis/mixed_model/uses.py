@@ -21,7 +21,9 @@ def population_rate(fit: CrossedFit, row: ArrayLike, level: float = 0.95) -> Est
     Args:
         fit: the model.
         row: (p,) values of the columns given to `crossed_logistic`.
-        level: coverage of the interval, by the delta method on the logit scale.
+        level: coverage of the interval, by the delta method on the logit scale, with t of
+            raters - 1 degrees of freedom: maximum likelihood takes few raters for more alike
+            than they are.
     """
     solution = fit.solution
     values = np.asarray(row, dtype=float)
@@ -52,12 +54,14 @@ def population_rate(fit: CrossedFit, row: ArrayLike, level: float = 0.95) -> Est
         slopes.append((ahead - behind) / 2e-4)
     gradient = np.array(slopes)
     se = sqrt(max(float(gradient @ solution.covariance @ gradient), 0.0))
-    half = float(stats.norm.ppf((1 + level) / 2)) * se
+    df = None if fit.fixed_raters else len(fit.rater_names) - 1
+    tail = (1 + level) / 2
+    half = se * float(stats.norm.ppf(tail) if df is None else stats.t.ppf(tail, df))
     rate = float(special.expit(middle))
     return Estimate(
         rate,
         se * rate * (1 - rate),
-        None,
+        df,
         float(special.expit(middle - half)),
         float(special.expit(middle + half)),
         level,

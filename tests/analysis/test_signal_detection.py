@@ -119,6 +119,23 @@ def test_the_interval_of_the_mean_counts_what_images_do_to_all_raters():
     assert np.mean(without) < 0.75 * alone
 
 
+def test_what_images_do_to_all_raters_is_what_leaving_one_out_does():
+    said, synthetic = study(16, images=120, image_sd=1.0)
+
+    def each(table, kind):
+        return np.array([d_prime(row[kind], row[~kind]).value for row in table])
+
+    left_out = np.array(
+        [each(np.delete(said, i, axis=1), np.delete(synthetic, i)) for i in range(120)]
+    )
+    covariance = 119 / 120 * np.cov(left_out.T) * 119
+    between = covariance[~np.eye(8, dtype=bool)].mean()
+    values = each(said, synthetic)
+    assert between > 0.3 * values.var(ddof=1) / 8  # or else this would show nothing
+    expected = np.sqrt(values.var(ddof=1) / 8 + between)
+    assert mean_d_prime(said, synthetic).se == pytest.approx(expected, rel=0.02)
+
+
 def test_raters_who_saw_one_kind_are_left_out_of_the_mean_and_one_rater_speaks_for_himself():
     said, synthetic = study(14, raters=3)
     said[2, synthetic] = np.nan
