@@ -5,18 +5,12 @@ degrees of freedom of Hillis (2007, Stat Med 26:596). What two raters' figures h
 from the images that both have read, through what each image adds to each figure.
 """
 
-from math import sqrt
-
 import numpy as np
-from numpy.typing import NDArray
-from scipy import stats
 
+from analysis.mrmc.cells import Floats
+from analysis.mrmc.inference import RANDOM, interval, reader_mean
+from analysis.mrmc.means import ONE_RATER, RATERS_AND_IMAGES
 from analysis.results import Estimate, NotEstimable
-
-Floats = NDArray[np.float64]
-
-ONE_RATER = "one rater: images random, the result applies to this rater"
-NOTHING = 1e-15  # a variance below it is a trace of rounding
 
 
 def mean_over_raters(
@@ -45,25 +39,18 @@ def mean_over_raters(
     Raises:
         NotEstimable: there is no rater.
     """
-    raters = len(values)
-    if not raters:
+    if not len(values):
         raise NotEstimable("no rater has answers that suffice")
-    covariance = influence @ influence.T
-    value, df = float(values.mean()), None
-    if raters == 1:
-        variance = float(covariance[0, 0])
-        method = f"{what}; {ONE_RATER}"
-    else:
-        between = float(covariance.sum() - np.trace(covariance)) / (raters * (raters - 1))
-        mean_square = float(values.var(ddof=1))
-        total = mean_square + max(raters * between, 0.0)
-        variance = total / raters
-        if mean_square > NOTHING:
-            df = total**2 / (mean_square**2 / (raters - 1))
-        method = f"{what}; mean over raters, Obuchowski-Rockette: raters and images random"
-    if variance < NOTHING:
-        return Estimate(value, n=n, method=f"{method}; no interval: nothing varies")
-    se, tail = sqrt(variance), (1 + level) / 2
-    half = se * float(stats.norm.ppf(tail) if df is None else stats.t.ppf(tail, df))
-    low, high = max(bounds[0], value - half), min(bounds[1], value + half)
-    return Estimate(value, se, df, low, high, level, n, method)
+    mean = reader_mean(values, influence @ influence.T)
+    alone = len(values) == 1
+    variance, df = (mean.var_e, None) if alone else mean.variance(RANDOM)
+    method = ONE_RATER if alone else RATERS_AND_IMAGES
+    return interval(
+        float(values.mean()),
+        variance,
+        df,
+        level=level,
+        bounds=bounds,
+        n=n,
+        method=f"{what}; {method}",
+    )
