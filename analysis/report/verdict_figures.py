@@ -170,6 +170,7 @@ def size_contours(
         textcoords="offset points",
         fontsize=8,
         color=PALETTE["ink"],
+        bbox={"boxstyle": "square,pad=0.15", "facecolor": PALETTE["on-heat"], "linewidth": 0},
     )
     axes.set(
         xscale="log",

@@ -233,6 +233,8 @@ def test_an_ai_is_compared_on_the_same_images_and_refused_on_others():
     # The first rater's answers are the AI's own.
     assert compared["accuracy"].by_rater["r0"].value == 0
     assert compared["accuracy"].tests["r0"].p == 1
+    other_rater = compared["accuracy"].by_rater["r1"]
+    assert other_rater.low < other_rater.value < other_rater.high
     refused = other.chapters["ai"].compared["net"]["accuracy"]
     assert "2 that it has not" in refused.reason
     assert "ai" not in found(people).chapters

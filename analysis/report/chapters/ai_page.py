@@ -113,5 +113,5 @@ def _each(known: Mapping[str, Mapping[str, "AgainstRaters"]]) -> ReportTable:
         columns(ai="AI", measure="Measure", rater="Rater", difference="Rater − AI", p="p"),
         tuple(rows),
         note="Of each rater alone, images random: DeLong's test for areas, McNemar's exact test "
-        "for shares.",
+        "and Newcombe's interval for shares.",
     )

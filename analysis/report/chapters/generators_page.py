@@ -8,7 +8,7 @@ from analysis.report.cells import Cell, ReportTable, columns, printed
 from analysis.report.drawing import draw
 from analysis.report.layout import Block, Section
 from analysis.report.wording import MEASURES, p_cell, p_text
-from analysis.results import Estimate, Unknown
+from analysis.results import Estimate, Number, Unknown
 
 if TYPE_CHECKING:
     from analysis.report.chapters.generators import Comparison, EntityCell, GeneratorFindings
@@ -102,7 +102,12 @@ def _differences(name: str, comparison: "Comparison") -> Block:
     )
 
 
+def _reason(number: Number) -> str:
+    return number.reason if isinstance(number, Unknown) else ""
+
+
 def _pairs(compared: Mapping[str, "Comparison"]) -> ReportTable:
+    reasons = any(_reason(pair.difference) for one in compared.values() for pair in one.pairs)
     return ReportTable(
         "generator_differences",
         "Differences between generators",
@@ -114,7 +119,7 @@ def _pairs(compared: Mapping[str, "Comparison"]) -> ReportTable:
             df="df",
             p="p",
             p_holm="p, Holm",
-            reason="Reason",
+            **({"reason": "Reason"} if reasons else {}),
         ),
         tuple(
             (
@@ -125,7 +130,7 @@ def _pairs(compared: Mapping[str, "Comparison"]) -> ReportTable:
                 pair.difference.df if isinstance(pair.difference, Estimate) else None,
                 p_cell(pair.p),
                 p_cell(pair.p_holm),
-                pair.difference.reason if isinstance(pair.difference, Unknown) else "",
+                *([_reason(pair.difference)] if reasons else []),
             )
             for name, comparison in compared.items()
             for pair in comparison.pairs

@@ -125,15 +125,32 @@ def _raters(found: "SensitivityFindings") -> ReportTable:
 
 
 def _fits(found: "SensitivityFindings") -> ReportTable:
+    reasons = any(isinstance(one.fit, Unknown) for one in found.ratings)
     rows: list[tuple[Cell, ...]] = [
-        (one.rater, *([one.fit] * 4), one.fit.reason)
+        (one.rater, *([one.fit] * 4), *([one.fit.reason] if reasons else []))
         if isinstance(one.fit, Unknown)
-        else (one.rater, one.fit.intercept, one.fit.slope, one.fit.d_a, one.fit.a_z, "")
+        else (
+            one.rater,
+            one.fit.intercept,
+            one.fit.slope,
+            one.fit.d_a,
+            one.fit.a_z,
+            *([""] if reasons else []),
+        )
         for one in found.ratings
     ]
     fitted = sum(not isinstance(one.fit, Unknown) for one in found.ratings)
     if fitted > 1:
-        rows.append((f"Mean of {fitted} raters", "", found.slope, found.d_a, found.a_z, ""))
+        rows.append(
+            (
+                f"Mean of {fitted} raters",
+                "",
+                found.slope,
+                found.d_a,
+                found.a_z,
+                *([""] if reasons else []),
+            )
+        )
     return ReportTable(
         "zroc_fits",
         "Unequal-variance fit of each rater's ratings",
@@ -143,7 +160,7 @@ def _fits(found: "SensitivityFindings") -> ReportTable:
             slope="Slope",
             d_a="d_a",
             a_z="A_z",
-            reason="Reason",
+            **({"reason": "Reason"} if reasons else {}),
         ),
         tuple(rows),
         note="Maximum likelihood of Dorfman and Alf (1969). Intervals of the mean are t over "

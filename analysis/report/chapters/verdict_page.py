@@ -138,11 +138,17 @@ def _about_views(found: "VerdictFindings") -> str:
         )
     return (
         "The first row of a measure is the answer to the question of this report. The others are "
-        "about these raters, or these images, only, and are narrower for that reason."
+        "about these raters, or these images, only: they leave out one source of chance."
     )
 
 
 def _inferences(found: "VerdictFindings") -> ReportTable:
+    rows = [
+        (name, view, number)
+        for name, scopes in found.inferences.items()
+        for view, number in _views(scopes)
+    ]
+    reasons = any(isinstance(number, Unknown) for _, _, number in rows)
     return ReportTable(
         "inferences",
         "Three inferences side by side",
@@ -151,7 +157,7 @@ def _inferences(found: "VerdictFindings") -> ReportTable:
             view="What is taken as a sample",
             estimate="Estimate (95% interval)",
             df="df",
-            reason="Reason",
+            **({"reason": "Reason"} if reasons else {}),
         ),
         tuple(
             (
@@ -159,10 +165,9 @@ def _inferences(found: "VerdictFindings") -> ReportTable:
                 view,
                 number,
                 number.df if isinstance(number, Estimate) else None,
-                number.reason if isinstance(number, Unknown) else "",
+                *([number.reason if isinstance(number, Unknown) else ""] if reasons else []),
             )
-            for name, scopes in found.inferences.items()
-            for view, number in _views(scopes)
+            for name, view, number in rows
         ),
         note="df: degrees of freedom; n/a where the interval is normal or exact.",
     )
