@@ -123,6 +123,7 @@ def main(name: str, trained: str, held_out: str, judge: str, most: str = "100") 
     print(f"classifier {classifier.sha256[:16]}")
     seen = [classifier.read(each) for each in (generated(made), photographs(real))]
     print_agreement(generator.entities, labels, *(each.probabilities for each in seen))
+    print_swaps(generator, classifier, requests, seen[0].probabilities)
     training = classifier.read(photographs(known.pixels)).features
     print_distances(seen[0].features, seen[1].features, training, floor)
     print_copies(made, real, known)
@@ -157,6 +158,29 @@ def print_agreement(
         np.mean([(p[labels == k].argmax(1) == k).mean() for k in set(labels)]) for p in (made, real)
     ]
     print(f"  mean   {means[0]:.2f} / {means[1]:.2f}")
+
+
+def print_swaps(
+    generator: Generator,
+    classifier: Classifier,
+    requests: Sequence[ImageRequest],
+    seen: NDArray[np.float64],
+) -> None:
+    """Print how often another entity, the seed kept, changes what the classifier names."""
+    entities = generator.entities
+    places = list(range(0, len(requests), max(1, len(requests) // 70)))
+    others = [
+        replace(
+            requests[k], entity=entities[(entities.index(requests[k].entity) + 3) % len(entities)]
+        )
+        for k in places
+    ]
+    named = classifier.read(generated(np.stack(generator.generate(others)))).probabilities
+    changed = named.argmax(1) != seen[places].argmax(1)
+    print(
+        "asked for another entity, the seed kept, the classifier names another: "
+        f"{said(wilson(int(changed.sum()), len(places)))}"
+    )
 
 
 def said(found: Estimate, places: int = 2) -> str:

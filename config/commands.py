@@ -3,9 +3,11 @@
 from typing import Any, ClassVar
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError
+from django.db import OperationalError, ProgrammingError
 
 from config.errors import ConfigurationError
+
+UNDEFINED_TABLE = "42P01"  # as PostgreSQL says it
 
 
 class ProductCommand(BaseCommand):
@@ -21,6 +23,13 @@ class ProductCommand(BaseCommand):
             raise CommandError(
                 f"the database cannot be reached: {str(problem).splitlines()[0]}; "
                 "check DATABASE_URL, or unset it for the embedded PostgreSQL"
+            ) from problem
+        except ProgrammingError as problem:
+            if getattr(problem.__cause__, "pgcode", None) != UNDEFINED_TABLE:
+                raise
+            raise CommandError(
+                f"the database lacks a table: {str(problem).splitlines()[0]}; "
+                "make its tables with manage.py migrate"
             ) from problem
         except Exception as problem:
             if isinstance(problem, (ConfigurationError, *self.failures)):

@@ -18,12 +18,13 @@ from evaluation.models import Image
 from generation.engine.generator import GenerationError, Generator, ImageRequest
 from generation.engine.making import InThread, Maker
 from generation.engine.prompts import entity_in
-from generation.engine.registry import keep_generator, load_generator, vocabulary_of
+from generation.engine.registry import is_pipeline, keep_generator, load_generator, vocabulary_of
 from generation.models import Batch, PlannedImage
 
 OWN_WEIGHTS = settings.VAR_DIR / "weights"
 LEASE = timedelta(minutes=10)  # a claim of a process that died falls back after it
 RENEWAL = LEASE / 5  # of the claims of one that lives
+MOST_SIZE = 4096  # px
 COPIED_SEED = 10**9  # seeds from here on were not counted up to, but taken from an image
 
 OnStep = Callable[[int, int], None]
@@ -64,6 +65,7 @@ def plan_batch(
     asked: Asked | None = None,
     guidance: float = ImageRequest.guidance,
     steps: int = ImageRequest.steps,
+    size: int = ImageRequest.size,
     consecutive: bool = False,
     actor: User | None = None,
 ) -> Batch:
@@ -74,6 +76,7 @@ def plan_batch(
         asked: of every image beside its entity.
         consecutive: let the images of an entity have the seeds `seed`, `seed` + 1 and so on, so
             that one of them can be asked for again; else each seed is drawn from `seed`.
+        size: side of the images in px; what a pipeline paints is brought to it.
 
     Raises:
         GenerationError: an unknown generator, entity or value, or a number that makes no sense.
@@ -89,9 +92,20 @@ def plan_batch(
     chosen = [named] if named else list(dict.fromkeys(entities)) or list(known.entities)
     for entity in chosen:
         known.check(_request(entity, 0, told))
-    for what, value, least in (("images per entity", per_entity, 1), ("steps", steps, 2)):
+    for what, value, least in (
+        ("images per entity", per_entity, 1),
+        ("steps", steps, 2),
+        ("size", size, 32),
+    ):
         if value < least:
             raise GenerationError(f"{what} is {value}; use at least {least}")
+    if size > MOST_SIZE:
+        raise GenerationError(f"size is {size}; use at most {MOST_SIZE}")
+    if size != ImageRequest.size and not is_pipeline(generator, OWN_WEIGHTS):
+        raise GenerationError(
+            f"'{generator}' makes images of {ImageRequest.size} px, not {size}; another size is "
+            "for pipelines"
+        )
     if guidance < 1:
         raise GenerationError(f"guidance is {guidance}; use 1 (none) or more")
     plan = {
@@ -102,6 +116,7 @@ def plan_batch(
         "asked": told.as_json(),
         "guidance": guidance,
         "steps": steps,
+        "size": size,
         "consecutive": consecutive,
     }
     if standing := Batch.objects.filter(**plan).first():
@@ -288,6 +303,7 @@ def _begin(batch: Batch, size: int) -> _Claimed | None:
             _request(planned.entity, planned.seed, asked),
             guidance=batch.guidance,
             steps=batch.steps,
+            size=batch.size,
         )
         for planned in claimed
     ]

@@ -38,6 +38,9 @@ class Batch(models.Model):
     )
     guidance = models.FloatField(_("guidance"))
     steps = models.PositiveSmallIntegerField(_("steps"))
+    size = models.PositiveSmallIntegerField(
+        default=256, editable=False, help_text="Side of the images, in px"
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,

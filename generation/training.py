@@ -65,11 +65,6 @@ def train_generator(
     if recipe.tensorboard:
         check_tensorboard()
     pipeline = wanted.start_from and is_pipeline(wanted.start_from, OWN_WEIGHTS)
-    if pipeline and (wanted.fine_datasets or course.fine_images):
-        raise GenerationError(
-            f"'{wanted.start_from}' is a pipeline and has no upsampler to train; leave "
-            "--fine-dataset and --fine-images out"
-        )
     if not pipeline and (wanted.lora or course.size):
         raise GenerationError(
             "--lora and --size are for pipelines: add one with add_generator, and name it with "
@@ -95,45 +90,56 @@ def train_cascade(
     on_step: OnStep | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Path:
-    """Train both stages of a cascade; see `train_generator`."""
+    """Train the stages of a cascade; see `train_generator`."""
     chosen = str(choose_device(device))
-    base_start, fine_start = _starts(wanted.start_from) if wanted.start_from else (None, None)
+    if not wanted.start_from and 0 in (course.images, course.fine_images):
+        raise GenerationError(
+            "0 images leave a network as it is, which needs one to take: name a generator with "
+            "--start-from"
+        )
+    base, upsampler = _starts(wanted.start_from) if wanted.start_from else (None, None)
     run = settings.VAR_DIR / "training" / wanted.name
-    known = base_start.conditions.vocabulary if base_start else None
-    coarse = gather(wanted.datasets, BASE_FRAME, enlarge=True, vocabulary=known, on_step=on_step)
+    known = base.conditions.vocabulary if base else None
     fine_datasets = wanted.fine_datasets or wanted.datasets
-    fine = gather(fine_datasets, FINE_FRAME, enlarge=False, on_step=on_step)
-    origin = _origin(wanted, [coarse, fine])
+    coarse = fine = None
+    if course.images != 0:
+        coarse = gather(
+            wanted.datasets, BASE_FRAME, enlarge=True, vocabulary=known, on_step=on_step
+        )
+    if course.fine_images != 0:
+        fine = gather(fine_datasets, FINE_FRAME, enlarge=False, on_step=on_step)
+    origin = _origin(wanted, [each for each in (coarse, fine) if each])
     hide = BaseStage.hide if course.prompt_dropout is None else course.prompt_dropout
-    coarse_recipe = course.recipe(recipe, images=course.images, gathered=len(coarse.data))
-    usual = replace(recipe, images=FINE_IMAGES, learning_rate=FINE_RATE)
-    fine_recipe = course.recipe(usual, images=course.fine_images, gathered=len(fine.data))
-    base = train(
-        BaseStage(coarse.data, coarse.vocabulary, base_start, hide=hide),
-        coarse_recipe,
-        run,
-        device=chosen,
-        on_progress=on_progress,
-    )
-    upsampler = train(
-        UpsamplerStage(fine.data, fine_start),
-        fine_recipe,
-        run,
-        device=chosen,
-        on_progress=on_progress,
-    )
+    coarse_recipe = fine_recipe = None
+    if coarse:
+        coarse_recipe = course.recipe(recipe, images=course.images, gathered=len(coarse.data))
+        stage = BaseStage(coarse.data, coarse.vocabulary, base, hide=hide)
+        base = train(stage, coarse_recipe, run, device=chosen, on_progress=on_progress)
+    if fine:
+        usual = replace(recipe, images=FINE_IMAGES, learning_rate=FINE_RATE)
+        fine_recipe = course.recipe(usual, images=course.fine_images, gathered=len(fine.data))
+        upsampler = train(
+            UpsamplerStage(fine.data, upsampler),
+            fine_recipe,
+            run,
+            device=chosen,
+            on_progress=on_progress,
+        )
+    assert base is not None  # neither is left as it is without one to begin with
+    assert upsampler is not None
     target = OWN_WEIGHTS / wanted.name
     if not PartialState().is_main_process:  # of several that `accelerate launch` started
         return target
-    lessons = min(LESSONS, 10 * coarse_recipe.images // coarse_recipe.batch)
-    teach_reader(base.conditions, seed=recipe.seed, steps=lessons)
+    if coarse_recipe:
+        lessons = min(LESSONS, 10 * coarse_recipe.images // coarse_recipe.batch)
+        teach_reader(base.conditions, seed=recipe.seed, steps=lessons)
     card = render_to_string(
         "generation/model_card.md",
         {
             "name": wanted.name,
             "start_from": wanted.start_from,
             "date": date.today(),
-            "vocabulary": coarse.vocabulary,
+            "vocabulary": base.conditions.vocabulary,
             "datasets": wanted.datasets,
             "fine_datasets": fine_datasets,
             "coarse": coarse,

@@ -8,9 +8,11 @@ from diffusers import DiffusionPipeline
 
 _TWO = ("prompt_embeds", "negative_prompt_embeds")
 #: Pipelines that are known to take prompts as numbers, by the names under which they take what
-#: their `encode_prompt` returns, and noise as (B, channels, height, width).
+#: their `encode_prompt` returns; if they take latents, then as (B, channels, height, width).
 KNOWN = {
+    "IFPipeline": _TWO,
     "StableDiffusionPipeline": _TWO,
+    "StableDiffusionUpscalePipeline": _TWO,
     "StableDiffusionXLPipeline": (
         *_TWO,
         "pooled_prompt_embeds",
@@ -26,7 +28,8 @@ class Embeddings:
     def __init__(self, pipeline: DiffusionPipeline, negative: str) -> None:
         """Encode beside every prompt what is not wanted; empty for nothing."""
         self._pipeline, self._negative = pipeline, negative or None
-        self._names = KNOWN[type(pipeline).__name__]
+        self.kind = type(pipeline).__name__
+        self._names = KNOWN[self.kind]
         self._encode = lru_cache(KEPT)(self._encode_anew)
 
     def of(self, prompts: Sequence[str]) -> dict[str, torch.Tensor]:

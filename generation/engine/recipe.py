@@ -4,11 +4,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from generation.engine.generator import GenerationError
 from generation.engine.prompts import TEMPLATE
 
 FILE = "pipeline.json"
+#: Fields that say where weights lie.
+PLACES = ("source", "lora", "upscaler", "upscaler_lora")
 
 
 @dataclass(frozen=True)
@@ -16,10 +19,13 @@ class PipelineRecipe:
     """What a pipeline is loaded from and how it is asked, as `pipeline.json` holds it.
 
     Attributes:
-        source: directory of a pipeline in diffusers' format, or an id of the hub; like `lora`, it
-            may lie in the generator's own directory, which can then be moved.
+        source: directory of a pipeline in diffusers' format, or an id of the hub; like `lora` and
+            the upscaler's, it may lie in the generator's own directory, which can then be moved.
         licence: of the images that it makes, as an SPDX identifier.
         lora: directory or safetensors file of LoRA weights; empty for none.
+        upscaler: directory or id of a pipeline that enlarges what the first one painted to four
+            times its side, see upscaling.py; empty for none.
+        upscaler_lora: of the upscaler, as `lora`.
         template: of the prompt, see prompts.py.
         negative: prompt of what is not wanted.
         size: side in pixels at which the pipeline paints.
@@ -32,6 +38,8 @@ class PipelineRecipe:
     source: str
     licence: str
     lora: str = ""
+    upscaler: str = ""
+    upscaler_lora: str = ""
     template: str = TEMPLATE
     negative: str = ""
     size: int = 512
@@ -49,13 +57,15 @@ class PipelineRecipe:
         """
         try:
             told = cls(**json.loads((directory / FILE).read_text()))
-            source, lora = (_within(directory, place) for place in (told.source, told.lora))
+            places: dict[str, Any] = {
+                name: _within(directory, getattr(told, name)) for name in PLACES
+            }
         except (OSError, ValueError, TypeError) as problem:
             raise GenerationError(
                 f"{directory / FILE}: is no recipe of a pipeline ({problem}); "
                 "write it anew with add_generator"
             ) from problem
-        return replace(told, source=source, lora=lora)
+        return replace(told, **places)
 
     def write(self, directory: Path) -> None:
         """Write it into a generator's directory."""

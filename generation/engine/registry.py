@@ -5,7 +5,7 @@ from pathlib import Path
 
 from generation.engine.generator import GenerationError, Generator
 from generation.engine.prompts import TEMPLATE
-from generation.engine.recipe import FILE, PipelineRecipe
+from generation.engine.recipe import FILE, PLACES, PipelineRecipe
 from generation.engine.vocabulary import OPEN, Vocabulary
 
 #: The file by which a directory of weights says what it is.
@@ -132,7 +132,7 @@ def _state_of(folder: Path) -> str:
     places = [folder]
     if _kind_of(folder) == PIPELINE:
         recipe = PipelineRecipe.read(folder)
-        places += [Path(place) for place in (recipe.source, recipe.lora) if place]
+        places += [Path(place) for name in PLACES if (place := getattr(recipe, name))]
     files = [path for place in places for path in (place, *sorted(place.rglob("*")))]
     seen = [(path, path.stat()) for path in files if path.is_file()]
     return str([(str(path), at.st_mtime_ns, at.st_size) for path, at in seen])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import connection
 
 from config.environment import flag
 from config.errors import ConfigurationError
@@ -37,6 +38,25 @@ def test_an_address_of_a_database_is_taken_apart():
     assert (given["USER"], given["PASSWORD"]) == ("dr@a", "p/w")
     assert (given["HOST"], given["PORT"], given["NAME"]) == ("db.example.org", "5433", "skin")
     assert given["OPTIONS"] == {"sslmode": "require"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_without_tables_is_said_with_the_mend():
+    parameters, name = connection.get_connection_params(), "not_yet_migrated"
+    address = f"postgresql://{parameters['user']}@/{name}?host={parameters['host']}"
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name}")
+
+    try:
+        done = run("create_account", "someone", DATABASE_URL=address)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    assert done.returncode == 1
+    assert "the database lacks a table: relation " in done.stderr
+    assert "make its tables with manage.py migrate" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_an_address_may_lead_to_a_socket():

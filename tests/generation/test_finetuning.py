@@ -3,12 +3,8 @@
 import csv
 import hashlib
 import json
-import os
 import shutil
-import signal
-import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -17,21 +13,21 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, StableDiffusionPipeline
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.db import connection
 from safetensors.torch import load_file
 
 from evaluation.models import Image
 from generation import batches, fine_tuning, training
 from generation.engine.generator import GenerationError, ImageRequest
-from generation.engine.pipeline import load_pipeline
+from generation.engine.loading import load_pipeline
 from generation.engine.recipe import PipelineRecipe
 from generation.engine.registry import load_generator
-from generation.engine.training.latents import LatentStage, check_pipeline, frame_of
+from generation.engine.training.latents import LatentStage, frame_of
 from generation.engine.training.loop import Recipe, train
 from generation.engine.training.pixels import LabelledPixels
 from generation.engine.training.presets import PRESETS, Course
 from generation.engine.vocabulary import OPEN
 from generation.fine_tuning import save_trained
+from tests.generation.killing import kill_when_steps_are_done
 from tests.generation.tiny_pipeline import SIZE, save_tiny_pipeline, save_tiny_xl
 
 RECIPE = Recipe(images=8, batch=2, warmup=1, sample_every=0)
@@ -116,7 +112,7 @@ def test_only_lora_weights_are_trained_and_stored(folder, tmp_path):
     assert set(stored["network"]) == changed
     assert len(stored["ema"]["shadow_params"]) == len(changed)
     assert digests(folder) == stood
-    save_trained(stage.pipeline, tmp_path / "made", lora=True)
+    save_trained(stage.pipeline, tmp_path / "made" / "lora", lora=True)
     recipe = PipelineRecipe(str(folder), "CC0-1.0", lora=str(tmp_path / "made" / "lora"))
     loaded = load_pipeline(folder, recipe, torch.float32).unet
     seen = torch.ones(1, 4, 16, 16), 500, torch.ones(1, 77, 32)
@@ -209,20 +205,20 @@ def test_a_prompt_and_a_view_are_encoded_once_and_as_sampling_does(folder, monke
 
 def test_what_cannot_be_fine_tuned_is_refused(folder):
     pipeline = pipeline_in(folder)
-    check_pipeline(pipeline, SIZE)
+    LatentStage.check(pipeline, SIZE)
 
     with pytest.raises(GenerationError, match="size 33 is no multiple of 2"):
-        check_pipeline(pipeline, 33)
+        LatentStage.check(pipeline, 33)
     pipeline.scheduler = FlowMatchEulerDiscreteScheduler()
     with pytest.raises(
         GenerationError, match=r"FlowMatchEulerDiscreteScheduler .* is no diffusion"
     ):
-        check_pipeline(pipeline, SIZE)
+        LatentStage.check(pipeline, SIZE)
     other = type("FluxPipeline", (), {"scheduler": None})()
     with pytest.raises(
         GenerationError, match=r"a FluxPipeline cannot be .* StableDiffusionPipeline"
     ):
-        check_pipeline(other, SIZE)
+        LatentStage.check(other, SIZE)
 
 
 def test_explicit_options_win_over_the_published_recipe():
@@ -396,30 +392,11 @@ def kept_apart(folder):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_killed_run_ends_as_the_run_that_was_not(real_images, kept_apart):
-    parameters = connection.get_connection_params()
-    name = connection.settings_dict["NAME"]
-    environment = {
-        **os.environ,
-        "DATABASE_URL": f"postgresql://{parameters['user']}@/{name}?host={parameters['host']}",
-        "DERMTURING_VAR": str(kept_apart),
-    }
     options = ["--start-from", "base", "--images", "32", "--batch", "4", "--device", "cpu"]
     command = ["train_generator", "--name", "killed", *options, "--checkpoint-every", "0"]
     curve = kept_apart / "training" / "killed" / "denoiser" / "loss.csv"
 
-    running = subprocess.Popen(
-        [sys.executable, "manage.py", *command],
-        cwd=settings.BASE_DIR,
-        env=environment,
-        stderr=subprocess.PIPE,
-    )
-    until = time.monotonic() + 180
-    while time.monotonic() < until and running.poll() is None:
-        if curve.exists() and len(curve.read_text().splitlines()) > 3:
-            break
-        time.sleep(0.02)
-    running.send_signal(signal.SIGKILL)
-    running.communicate()
+    kill_when_steps_are_done(command, curve, 3)
     assert not (kept_apart / "weights" / "killed").exists()
     stored = torch.load(curve.parent / "checkpoint.pt", weights_only=True)
     assert 3 <= stored["step"] < 8

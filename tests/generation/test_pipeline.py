@@ -9,12 +9,14 @@ from django.core.management import CommandError, call_command
 
 from evaluation.models import Image
 from generation import batches
+from generation.engine import loading
 from generation.engine import pipeline as module
 from generation.engine.generator import GenerationError, ImageRequest
 from generation.engine.pipeline import PipelineGenerator
 from generation.engine.prompts import check_template, prompt_of
 from generation.engine.recipe import PipelineRecipe
 from generation.engine.registry import generator_names, load_generator
+from tests.generation.tiny_kinds import save_tiny_kind
 from tests.generation.tiny_pipeline import SIZE, save_tiny_lora, save_tiny_pipeline, save_tiny_xl
 
 
@@ -113,10 +115,17 @@ def xl(tmp_path_factory):
     return save_tiny_xl(tmp_path_factory.mktemp("tiny") / "xl")
 
 
-@pytest.mark.parametrize("kind", ["sd", "xl"])
+@pytest.fixture(scope="module")
+def floyd(tmp_path_factory):
+    return save_tiny_kind("IFPipeline", tmp_path_factory.mktemp("tiny") / "if")
+
+
+@pytest.mark.parametrize("kind", ["sd", "xl", "if"])
 @pytest.mark.parametrize("negative", ["", "noise"])
-def test_prompts_are_encoded_once_and_change_no_byte(kind, negative, monkeypatch, folder, xl):
-    place = {"sd": folder, "xl": xl}[kind]
+def test_prompts_are_encoded_once_and_change_no_byte(
+    kind, negative, monkeypatch, folder, xl, floyd
+):
+    place = {"sd": folder, "xl": xl, "if": floyd}[kind]
     wanted = [request(entity, seed) for entity, seed in (("mel", 1), ("nv", 2), ("mel", 3))]
     once = PipelineGenerator("tiny", recipe(place, negative=negative), "cpu")
     encoded = []
@@ -215,7 +224,7 @@ def test_what_is_wrong_with_a_recipe_is_said(folder, changes, said):
 
 
 def test_a_scheduler_whose_noise_no_seed_decides_is_refused(folder, monkeypatch):
-    monkeypatch.setattr(module, "UNSEEDED", ("DDPMScheduler",))
+    monkeypatch.setattr(loading, "UNSEEDED", ("DDPMScheduler",))
 
     with pytest.raises(GenerationError, match="DDPMScheduler draws noise that no seed"):
         PipelineGenerator("tiny", recipe(folder, scheduler="DDPMScheduler"), "cpu")
@@ -260,10 +269,12 @@ def test_a_pipeline_is_added_by_command_and_makes_a_batch(folder, tmp_path, monk
     assert "safety_checker: none" in capsys.readouterr().out
     assert "ours" in generator_names(tmp_path)
 
-    call_command("generate_batch", "--generator", "ours", "--per-entity", "1", "--steps", "2")
+    few = ("--generator", "ours", "--per-entity", "1", "--steps", "2")
+    call_command("generate_batch", *few, "--size", "48")
 
     made = Image.objects.filter(generator="ours")
     assert made.count() == 7
+    assert {(image.width, image.height, image.recipe["size"]) for image in made} == {(48, 48, 48)}
     assert {image.licence for image in made} == {"CC0-1.0"}
     assert {image.generator_revision for image in made} == {
         load_generator("ours", tmp_path, "cpu").revision

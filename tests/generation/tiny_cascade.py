@@ -12,8 +12,8 @@ from generation.engine.cascade.networks import BASE_SIZE, FINE_SIZE, FOLD, FOLDE
 WIDTH = 16
 
 
-def save_tiny_cascade(folder: Path) -> Path:
-    """Write a whole cascade of `mel` and `nv` into `folder`; random weights."""
+def save_tiny_cascade(folder: Path, entities: tuple[str, ...] = ("mel", "nv")) -> Path:
+    """Write a whole cascade of `entities` into `folder`; random weights."""
     torch.manual_seed(0)
     common = {
         "out_channels": FOLDED,
@@ -37,7 +37,7 @@ def save_tiny_cascade(folder: Path) -> Path:
         class_embed_type="timestep",
         **common,
     )
-    conditions = Conditions(("mel", "nv"), ("back",), ("sex", "age", "site"), width=4 * WIDTH)
+    conditions = Conditions(entities, ("back",), ("sex", "age", "site"), width=4 * WIDTH)
     save_cascade(
         folder,
         BaseNetwork(unet, conditions),

@@ -131,30 +131,33 @@ def pixart(words: CLIPTokenizer) -> PixArtAlphaPipeline:
     )
 
 
+def floyd_unet(**more: object) -> UNet2DConditionModel:
+    """Return the network of a stage of DeepFloyd IF."""
+    return UNet2DConditionModel(
+        block_out_channels=(16, 32),
+        layers_per_block=1,
+        out_channels=6,
+        down_block_types=("ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D"),
+        mid_block_type="UNetMidBlock2DSimpleCrossAttn",
+        up_block_types=("SimpleCrossAttnUpBlock2D", "ResnetUpsampleBlock2D"),
+        cross_attention_dim=WIDTH,
+        encoder_hid_dim=WIDTH,
+        attention_head_dim=4,
+        norm_num_groups=8,
+        addition_embed_type="text",
+        addition_embed_type_num_heads=2,
+        resnet_time_scale_shift="scale_shift",
+        act_fn="gelu",
+        **more,
+    )
+
+
 def deep_floyd(words: CLIPTokenizer) -> IFPipeline:
     encoder, sentences = t5()
     return IFPipeline(
         tokenizer=sentences,
         text_encoder=encoder,
-        unet=UNet2DConditionModel(
-            sample_size=32,
-            block_out_channels=(16, 32),
-            layers_per_block=1,
-            in_channels=3,
-            out_channels=6,
-            down_block_types=("ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D"),
-            mid_block_type="UNetMidBlock2DSimpleCrossAttn",
-            up_block_types=("SimpleCrossAttnUpBlock2D", "ResnetUpsampleBlock2D"),
-            cross_attention_dim=WIDTH,
-            encoder_hid_dim=WIDTH,
-            attention_head_dim=4,
-            norm_num_groups=8,
-            addition_embed_type="text",
-            addition_embed_type_num_heads=2,
-            resnet_time_scale_shift="scale_shift",
-            act_fn="gelu",
-            class_embed_type=None,
-        ),
+        unet=floyd_unet(sample_size=32, in_channels=3),
         scheduler=DDPMScheduler(variance_type="learned_range"),
         safety_checker=None,
         feature_extractor=None,

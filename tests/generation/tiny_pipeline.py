@@ -98,7 +98,7 @@ def _denoiser(blocks: int = 2) -> dict[str, Any]:
 
 def autoencoder(channels: int = 4, blocks: int = 2, **more: object) -> AutoencoderKL:
     return AutoencoderKL(
-        block_out_channels=(16, 32)[:blocks],
+        block_out_channels=(16, 32, 32)[:blocks],
         down_block_types=("DownEncoderBlock2D",) * blocks,
         up_block_types=("UpDecoderBlock2D",) * blocks,
         latent_channels=channels,

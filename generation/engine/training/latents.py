@@ -9,7 +9,7 @@ encodes no more than it uses.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -28,12 +28,13 @@ from generation.engine.prompts import prompt_of
 from generation.engine.training.pixels import LabelledPixels, balanced_weights, crops
 from generation.engine.vocabulary import OPEN
 
-FINE_TUNED = (StableDiffusionPipeline, StableDiffusionXLPipeline)
 PREDICTIONS = ("epsilon", "v_prediction", "sample")
 ADAPTED = ["to_q", "to_k", "to_v", "to_out.0"]  # projections of attention that LoRA adapts
-VIEWS = 8
 MOST_SNR = 5.0  # Hang et al. 2023, "Efficient diffusion training via min-SNR weighting"
 ACROSS, SAMPLE_STEPS = 3, 20  # of the sheets that show what is learnt
+
+#: Rows of images, each with the number of its view.
+Views = Sequence[tuple[int, int]]
 
 
 def frame_of(size: int) -> tuple[int, int]:
@@ -41,42 +42,9 @@ def frame_of(size: int) -> tuple[int, int]:
     return 3 * size // 2, 9 * size // 8
 
 
-def check_pipeline(pipeline: DiffusionPipeline, size: int) -> None:
-    """Refuse a pipeline, or a size, that `LatentStage` cannot train.
-
-    Raises:
-        GenerationError: it is of another kind; the message says which kinds can be trained.
-    """
-    kind, scheduler = type(pipeline).__name__, pipeline.scheduler
-    if not isinstance(pipeline, FINE_TUNED) or not isinstance(pipeline.vae, AutoencoderKL):
-        raise GenerationError(
-            f"a {kind} cannot be fine-tuned here, only a "
-            f"{' or '.join(each.__name__ for each in FINE_TUNED)} with an AutoencoderKL; fine-tune "
-            "it elsewhere, then add it with add_generator, its LoRA with --lora"
-        )
-    if pipeline.unet.config.in_channels != pipeline.vae.config.latent_channels:
-        raise GenerationError(
-            f"the denoiser sees {pipeline.unet.config.in_channels} channels, not the "
-            f"{pipeline.vae.config.latent_channels} of a latent image alone, as one for inpainting "
-            "does; start from one for text to image"
-        )
-    predicted = scheduler.config.get("prediction_type", "epsilon")
-    if "beta_schedule" not in scheduler.config or predicted not in PREDICTIONS:
-        raise GenerationError(
-            f"{type(scheduler).__name__} (prediction '{predicted}') is no diffusion that can be "
-            f"fine-tuned here; use a pipeline whose scheduler has betas and predicts "
-            f"{', '.join(PREDICTIONS)}"
-        )
-    if size % pipeline.vae_scale_factor:
-        raise GenerationError(
-            f"size {size} is no multiple of {pipeline.vae_scale_factor}, as this pipeline needs; "
-            f"use {size - size % pipeline.vae_scale_factor or pipeline.vae_scale_factor}"
-        )
-
-
 @dataclass(eq=False)
-class LatentStage:
-    """Learns to remove noise from latents of images, told their prompts.
+class DenoisingStage:
+    """What the stages of a pipeline share: they learn to remove noise from latents of images.
 
     Attributes:
         pipeline: in float32; its denoiser is trained in place.
@@ -89,6 +57,11 @@ class LatentStage:
         bare: share of the others whose prompt names the entity alone, as most requests do.
     """
 
+    kinds: ClassVar[tuple[Any, ...]]  # that it can train
+    beside: ClassVar[int] = 0  # channels that the denoiser sees beside the latent image
+    views: ClassVar[int] = 8  # of each image
+    mend: ClassVar[str]  # what to do with a pipeline of another kind
+
     pipeline: DiffusionPipeline
     data: LabelledPixels
     requests: Sequence[ImageRequest]
@@ -97,15 +70,48 @@ class LatentStage:
     lora: int = 0
     hide: float = 0.1
     bare: float = 0.4
-    name: str = "denoiser"
+    name: str = ""
     _said: dict[str | None, dict[str, torch.Tensor]] = field(default_factory=dict, init=False)
     _views: dict[tuple[int, int], torch.Tensor] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         """Take over the noise schedule that the pipeline was trained with."""
-        check_pipeline(self.pipeline, self.size)
+        self.check(self.pipeline, self.size)
         self._schedule = DDPMScheduler.from_config(self.pipeline.scheduler.config)
         self._chances = balanced_weights(self.data.labels, len(OPEN.entities))
+
+    @classmethod
+    def check(cls, pipeline: DiffusionPipeline, size: int) -> None:
+        """Refuse a pipeline, or a size, that this stage cannot train.
+
+        Raises:
+            GenerationError: it is of another kind; the message says which kinds can be trained.
+        """
+        kind, scheduler = type(pipeline).__name__, pipeline.scheduler
+        if not isinstance(pipeline, cls.kinds) or not isinstance(pipeline.vae, AutoencoderKL):
+            raise GenerationError(
+                f"a {kind} cannot be fine-tuned here, only a "
+                f"{' or '.join(each.__name__ for each in cls.kinds)} with an AutoencoderKL; "
+                f"{cls.mend}"
+            )
+        shown = pipeline.vae.config.latent_channels + cls.beside
+        if pipeline.unet.config.in_channels != shown:
+            raise GenerationError(
+                f"the denoiser sees {pipeline.unet.config.in_channels} channels, not the {shown} "
+                f"that a {kind} shows it, as one for inpainting does; {cls.mend}"
+            )
+        predicted = scheduler.config.get("prediction_type", "epsilon")
+        if "beta_schedule" not in scheduler.config or predicted not in PREDICTIONS:
+            raise GenerationError(
+                f"{type(scheduler).__name__} (prediction '{predicted}') is no diffusion that can "
+                f"be fine-tuned here; use a pipeline whose scheduler has betas and predicts "
+                f"{', '.join(PREDICTIONS)}"
+            )
+        if size % pipeline.vae_scale_factor:
+            raise GenerationError(
+                f"size {size} is no multiple of {pipeline.vae_scale_factor}, as this pipeline "
+                f"needs; use {size - size % pipeline.vae_scale_factor or pipeline.vae_scale_factor}"
+            )
 
     def build(self) -> torch.nn.Module:
         """Return the denoiser, with new LoRA weights where they are wanted; once a stage."""
@@ -125,16 +131,20 @@ class LatentStage:
         """Squared error of what the pipeline's scheduler predicts, weighted by min-SNR."""
         schedule = self._schedule
         drawn = rng.choice(len(self.data), size=batch, p=self._chances)
-        views = rng.integers(VIEWS, size=batch)
+        views = list(
+            zip(drawn.tolist(), rng.integers(self.views, size=batch).tolist(), strict=True)
+        )
         prompts = [self._prompt(row, *rng.random(2)) for row in drawn]
-        clean = self._latents(drawn, views, rng, device)
+        clean = self._latents(views, rng, device)
         noise = torch.from_numpy(rng.standard_normal(clean.shape, dtype=np.float32)).to(device)
         times = torch.from_numpy(rng.integers(schedule.config.num_train_timesteps, size=batch))
         times = times.to(device)
         noisy = schedule.add_noise(clean, noise, times)
+        shown, told = self._shown(noisy, views, rng)
         predicted = network(
-            noisy.to(memory_format=torch.channels_last),
+            shown.to(memory_format=torch.channels_last),
             times,
+            **told,
             **self._told(prompts, device),
             return_dict=False,
         )[0]
@@ -142,22 +152,23 @@ class LatentStage:
         return (self._weight(times) * error.mean(dim=(1, 2, 3))).mean()
 
     def samples(self, network: torch.nn.Module, device: torch.device) -> list[list[np.ndarray]]:
-        """Return a row of images for each entity."""
-        pipeline = self.pipeline.to(device)
-        rows = []
-        for entity in OPEN.entities:
-            words = prompt_of(ImageRequest(entity=entity, seed=0), self.template)
-            painted = pipeline(
-                prompt=[words] * ACROSS,
-                generator=[torch.Generator().manual_seed(seed) for seed in range(ACROSS)],
-                num_inference_steps=SAMPLE_STEPS,
-                guidance_scale=ImageRequest.guidance,
-                height=self.size,
-                width=self.size,
-                output_type="np",
-            ).images
-            rows.append(list((painted.clip(0, 1) * 255).round().astype(np.uint8)))
-        return rows
+        """Return rows of images that show what is learnt."""
+        raise NotImplementedError
+
+    def _shown(
+        self, noisy: torch.Tensor, views: Views, rng: np.random.Generator
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Return what the denoiser sees of noisy latents of views, and what else it is told."""
+        return noisy, {}
+
+    def _cut(self, row: int, view: int) -> torch.Tensor:
+        """Return a view of an image (1, 3, size, size), the same each time."""
+        rng = np.random.default_rng((row, view))
+        return crops(self.data, [row], self.size, self._wander(), rng)
+
+    def _wander(self) -> int:
+        """Return how far from an image's centre a view may lie, in px."""
+        return self.size // 8
 
     def _prompt(self, row: int, lot: float, other: float) -> str | None:
         """Return the words that an example comes with; None for none."""
@@ -198,19 +209,15 @@ class LatentStage:
 
     @torch.no_grad()
     def _latents(
-        self, rows: np.ndarray, views: np.ndarray, rng: np.random.Generator, device: torch.device
+        self, views: Views, rng: np.random.Generator, device: torch.device
     ) -> torch.Tensor:
         """Draw latents (B, 4, h, w) of views of images from what the autoencoder makes of them."""
         vae = self.pipeline.vae
-        drawn = list(zip(rows.tolist(), views.tolist(), strict=True))
-        for row, view in set(drawn) - self._views.keys():
+        for view in set(views) - self._views.keys():
             # One by one, so that a run that goes on gets the same bits whatever is left to encode.
-            cut = crops(
-                self.data, [row], self.size, self.size // 8, np.random.default_rng((row, view))
-            )
-            spread = vae.to(device).encode(cut.to(device)).latent_dist
-            self._views[row, view] = torch.stack([spread.mean[0], spread.std[0]]).half().cpu()
-        mean, std = torch.stack([self._views[each] for each in drawn], dim=1).float().to(device)
+            spread = vae.to(device).encode(self._cut(*view).to(device)).latent_dist
+            self._views[view] = torch.stack([spread.mean[0], spread.std[0]]).half().cpu()
+        mean, std = torch.stack([self._views[each] for each in views], dim=1).float().to(device)
         chance = torch.from_numpy(rng.standard_normal(mean.shape, dtype=np.float32)).to(device)
         return (mean + std * chance) * vae.config.scaling_factor
 
@@ -231,3 +238,35 @@ class LatentStage:
         least = snr.clamp(max=MOST_SNR)
         predicted = self._schedule.config.prediction_type
         return least / {"epsilon": snr, "sample": 1, "v_prediction": snr + 1}[predicted]
+
+
+@dataclass(eq=False)
+class LatentStage(DenoisingStage):
+    """Learns to paint images from noise, told their prompts."""
+
+    kinds: ClassVar = (StableDiffusionPipeline, StableDiffusionXLPipeline)
+    mend: ClassVar = "fine-tune it elsewhere, then add it with add_generator, its LoRA with --lora"
+    name: str = "denoiser"
+
+    def samples(self, network: torch.nn.Module, device: torch.device) -> list[list[np.ndarray]]:
+        """Return a row of images for each entity."""
+        pipeline = self.pipeline.to(device)
+        rows = []
+        for entity in OPEN.entities:
+            words = prompt_of(ImageRequest(entity=entity, seed=0), self.template)
+            painted = pipeline(
+                prompt=[words] * ACROSS,
+                generator=[torch.Generator().manual_seed(seed) for seed in range(ACROSS)],
+                num_inference_steps=SAMPLE_STEPS,
+                guidance_scale=ImageRequest.guidance,
+                height=self.size,
+                width=self.size,
+                output_type="np",
+            ).images
+            rows.append(as_bytes(painted))
+        return rows
+
+
+def as_bytes(painted: np.ndarray) -> list[np.ndarray]:
+    """Return images (B, H, W, 3), dark 0 to bright 1, one by one as uint8."""
+    return list((painted.clip(0, 1) * 255).round().astype(np.uint8))

@@ -14,8 +14,8 @@ class Wanted:
         name: of the new generator.
         start_from: name of the generator whose weights to begin with; empty for chance.
         datasets: names; all real images of the catalogue where there are none.
-        fine_datasets: of a cascade's upsampler; those of `datasets` where there are none.
-        lora: rank of a pipeline's LoRA weights; 0 trains its whole denoiser.
+        fine_datasets: of the second stage; those of `datasets` where there are none.
+        lora: rank of a pipeline's LoRA weights; 0 trains its whole denoisers.
         licence: of a pipeline's images to come, as SPDX; else those of the base and of the data.
     """
 
@@ -41,8 +41,8 @@ class Course:
     """What a run is asked for; what is None follows from what is trained.
 
     Attributes:
-        images: seen in all, with repetition.
-        fine_images: seen by a cascade's upsampler.
+        images: seen in all, with repetition; 0 leaves the first stage as it is.
+        fine_images: seen by the second stage; 0 leaves it as it is.
         epochs: how often each image is seen, in the mean; instead of `images`.
         batch: images of one step.
         learning_rate: of AdamW.
@@ -66,19 +66,25 @@ class Course:
         """
         for each in fields(self):
             value = getattr(self, each.name)
-            if value is not None and each.name != "prompt_dropout" and value <= 0:
+            if value is None or each.name == "prompt_dropout":
+                continue
+            if value < 0 or (value == 0 and each.name not in ("images", "fine_images")):
                 raise GenerationError(f"{each.name.replace('_', ' ')} is {value}; use more than 0")
+        if self.images == 0 and self.fine_images == 0:
+            raise GenerationError(
+                "images and fine images are both 0, which leaves everything as it is; leave one out"
+            )
         if not 0 <= (self.prompt_dropout or 0) < 1:
             raise GenerationError(
                 f"prompt dropout is {self.prompt_dropout}; use a share from 0 up to, not with, 1"
             )
-        if self.images is not None and self.epochs is not None:
+        if self.images and self.epochs is not None:
             raise GenerationError("the length is given as images and as epochs; leave one out")
 
     def over(self, preset: "Course") -> "Course":
         """Return `preset` with what is given here in its place."""
         given = {f.name: v for f in fields(self) if (v := getattr(self, f.name)) is not None}
-        if "images" in given:
+        if given.get("images"):
             preset = replace(preset, epochs=None)
         return replace(preset, **given)
 

@@ -26,6 +26,13 @@ class Command(ProductCommand):
             "--licence", required=True, metavar="SPDX", help="of the images that it makes"
         )
         parser.add_argument("--lora", default="", help="directory or file of LoRA weights")
+        parser.add_argument(
+            "--upscaler",
+            default="",
+            metavar="PLACE",
+            help="directory or id of a pipeline that enlarges its images four times: Stable "
+            "Diffusion's x4, or DeepFloyd IF's second stage",
+        )
         parser.add_argument("--template", default=TEMPLATE, help=f"of the prompt ('{TEMPLATE}')")
         parser.add_argument("--negative", default="", help="prompt of what is not wanted")
         parser.add_argument("--size", type=int, default=512, help="side at which it paints, in px")
@@ -40,11 +47,11 @@ class Command(ProductCommand):
 
         if name in generator_names(OWN_WEIGHTS):
             raise CommandError(f"a generator '{name}' exists already; choose another name")
-        chosen = ("licence", "lora", "template", "negative", "size", "scheduler", "dtype")
+        chosen = ("licence", "lora", "upscaler", "template", "negative", "size")
         recipe = PipelineRecipe(
             source=pipeline,
             compute_batch=options["compute_batch"],
-            **{key: options[key] for key in chosen},
+            **{key: options[key] for key in (*chosen, "scheduler", "dtype")},
         )
         loaded = PipelineGenerator(name, recipe, device)
         recipe.write(OWN_WEIGHTS / name)

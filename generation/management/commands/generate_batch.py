@@ -60,6 +60,13 @@ class Command(ProductCommand):
         )
         parser.add_argument("--guidance", type=float, default=ImageRequest.guidance, metavar="G")
         parser.add_argument("--steps", type=int, default=ImageRequest.steps, metavar="K")
+        parser.add_argument(
+            "--size",
+            type=int,
+            default=ImageRequest.size,
+            metavar="PX",
+            help="side of the images; what a pipeline paints is brought to it (default: 256)",
+        )
         parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
         parser.add_argument(
             "--compute-batch",
@@ -100,6 +107,7 @@ class Command(ProductCommand):
                 asked=Asked(**{key: options[key] for key in ("prompt", *ATTRIBUTES)}),
                 guidance=options["guidance"],
                 steps=options["steps"],
+                size=options["size"],
             )
         else:
             raise CommandError("name what to make: --generator NAME --per-entity N, or --resume")

@@ -38,7 +38,8 @@ class Command(ProductCommand):
             action="append",
             default=[],
             metavar="NAME",
-            help="images of at least 341 x 256 px for the upsampler (default: those of --dataset)",
+            help="images for the second stage, at least as large as what it paints: 341 x 256 px "
+            "for a cascade's (default: those of --dataset)",
         )
         parser.add_argument(
             "--start-from",
@@ -62,8 +63,12 @@ class Command(ProductCommand):
             help="published: 60 epochs, batch 4, rate 1e-5, 128 px, no prompt dropout; other "
             "options win over it",
         )
-        parser.add_argument("--images", type=int, help="seen by the 64-px stage, or the pipeline")
-        parser.add_argument("--fine-images", type=int, help="seen by the upsampler")
+        parser.add_argument(
+            "--images", type=int, help="seen by the first stage (0: leave it as it is)"
+        )
+        parser.add_argument(
+            "--fine-images", type=int, help="seen by the second stage (0: leave it as it is)"
+        )
         parser.add_argument("--epochs", type=int, help="in place of --images and --fine-images")
         parser.add_argument("--batch", type=int)
         parser.add_argument("--learning-rate", type=float, metavar="RATE")

@@ -1,0 +1,164 @@
+"""Pipelines of diffusers, loaded from directories or the hub, without pickles, checks and marks."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import torch
+from diffusers import (
+    AutoPipelineForText2Image,
+    DiffusionPipeline,
+    IFSuperResolutionPipeline,
+    StableDiffusionUpscalePipeline,
+)
+from huggingface_hub import snapshot_download
+
+from generation.engine.compiling import compile_blocks, compile_network
+from generation.engine.files import pickles_in
+from generation.engine.generator import GenerationError
+from generation.engine.recipe import PipelineRecipe
+
+#: Draw their noise apart from the images' own streams, so that a seed would not fix an image.
+UNSEEDED = ("DPMSolverSDEScheduler",)
+UPSCALERS = (StableDiffusionUpscalePipeline, IFSuperResolutionPipeline)
+
+
+def local_folder(source: str) -> Path:
+    """Return the directory of a pipeline; one of the hub is downloaded, without pickles.
+
+    Raises:
+        GenerationError: it is not there, or holds no safetensors.
+    """
+    folder = Path(source)
+    if not folder.is_dir():
+        try:
+            patterns = ["*.safetensors", "*.json", "*.txt", "*.model"]
+            folder = Path(snapshot_download(source, allow_patterns=patterns))
+        except Exception as problem:  # the hub fails in many ways
+            raise GenerationError(
+                f"'{source}' is neither a directory nor a pipeline of the hub that can be reached "
+                f"({str(problem).splitlines()[0]}); name a directory in diffusers' format"
+            ) from problem
+    if not (folder / "model_index.json").exists():
+        raise GenerationError(
+            f"{folder}: has no model_index.json; name the directory of a whole pipeline in "
+            "diffusers' format"
+        )
+    if not any(folder.rglob("*.safetensors")):
+        raise GenerationError(
+            f"{folder}: has "
+            + ("pickled weights only, which can run code" if pickles_in(folder) else "no weights")
+            + "; save the pipeline with safe_serialization=True"
+        )
+    return folder
+
+
+def load_pipeline(folder: Path, recipe: PipelineRecipe, dtype: torch.dtype) -> DiffusionPipeline:
+    """Load a pipeline without safety checker and watermark, which would tell or blank images.
+
+    Raises:
+        GenerationError: its files are broken, or the recipe asks for what it cannot do.
+    """
+    pipeline = _loaded(AutoPipelineForText2Image, folder, recipe.lora, dtype)
+    for unwanted in ("safety_checker", "watermark", "watermarker"):
+        if getattr(pipeline, unwanted, None) is not None:
+            setattr(pipeline, unwanted, None)
+    if recipe.scheduler:
+        kind = getattr(diffusers, recipe.scheduler, None)
+        if kind is None or not recipe.scheduler.endswith("Scheduler"):
+            raise GenerationError(
+                f"scheduler '{recipe.scheduler}' is unknown; name a class of diffusers, such as "
+                "DPMSolverMultistepScheduler"
+            )
+        pipeline.scheduler = kind.from_config(pipeline.scheduler.config)
+    _check_seeded(pipeline)
+    return pipeline
+
+
+def load_upscaler(folder: Path, lora: str, dtype: torch.dtype) -> DiffusionPipeline:
+    """Load one of `UPSCALERS`, as `load_pipeline` does; of DeepFloyd IF without its text encoder.
+
+    Args:
+        folder: in diffusers' format.
+        lora: directory or file of LoRA weights; empty for none.
+        dtype: to compute in.
+
+    Raises:
+        GenerationError: it is of another class, or its files are broken.
+    """
+    index = folder / "model_index.json"
+    try:
+        name = json.loads(index.read_text())["_class_name"]
+    except (ValueError, KeyError, TypeError) as problem:
+        raise GenerationError(
+            f"{index}: does not say of which class it is ({problem})"
+        ) from problem
+    kind = next((each for each in UPSCALERS if each.__name__ == name), None)
+    if kind is None:
+        raise GenerationError(
+            f"{folder}: is a {name}, which does not enlarge what another pipeline painted; name a "
+            f"{' or '.join(each.__name__ for each in UPSCALERS)}"
+        )
+    left_out: dict[str, Any] = {"safety_checker": None, "watermarker": None}
+    if kind is IFSuperResolutionPipeline:  # takes what the first stage's encoder says
+        left_out |= {"text_encoder": None, "tokenizer": None, "requires_safety_checker": False}
+    pipeline = _loaded(kind, folder, lora, dtype, **left_out)
+    _check_seeded(pipeline)
+    return pipeline
+
+
+def _loaded(
+    kind: Any, folder: Path, lora: str, dtype: torch.dtype, **parts: Any
+) -> DiffusionPipeline:
+    try:
+        pipeline = kind.from_pretrained(
+            folder, dtype=dtype, use_safetensors=True, local_files_only=True, **parts
+        )
+        if lora:
+            pipeline.load_lora_weights(lora)
+            pipeline.fuse_lora()
+    except Exception as problem:  # files break in many ways
+        raise GenerationError(
+            f"{folder}: cannot be loaded ({type(problem).__name__}: {problem}); "
+            "check that all of it is there"
+        ) from problem
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def _check_seeded(pipeline: DiffusionPipeline) -> None:
+    if (name := type(pipeline.scheduler).__name__) in UNSEEDED:
+        raise GenerationError(
+            f"{name} draws noise that no seed of an image decides; use another scheduler, such as "
+            "DPMSolverMultistepScheduler"
+        )
+
+
+def speed_up(pipeline: DiffusionPipeline, compiled: bool) -> None:
+    """Lay the convolutions' weights out as processors read them; compile what takes the time."""
+    unet, vae = (getattr(pipeline, part, None) for part in ("unet", "vae"))
+    for network in filter(None, (unet, vae)):
+        network.to(memory_format=torch.channels_last)
+    if compiled:
+        if unet is not None:
+            compile_network(unet)
+        if (transformer := getattr(pipeline, "transformer", None)) is not None:
+            compile_blocks(transformer)
+        if vae is not None:
+            compile_network(vae.decoder)
+
+
+def files_sha256(places: Sequence[Path]) -> str:
+    """Return one SHA-256 over all that decides pixels in some directories or files, in hex."""
+    total = hashlib.sha256()
+    for place in places:
+        files = [place] if place.is_file() else sorted(place.rglob("*"))
+        for path in files:
+            if path.suffix in (".safetensors", ".json", ".txt", ".model"):
+                total.update(path.name.encode())
+                with path.open("rb") as file:
+                    total.update(hashlib.file_digest(file, "sha256").digest())
+    return total.hexdigest()
