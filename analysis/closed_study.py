@@ -1,7 +1,8 @@
 """The one place where figures meet the database: the table of answers of a closed study."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from analysis.report.study import Context
 from analysis.table import AnswerTable, table_from_rows
 from evaluation.dataset import StudyFacts, study_facts, unblinded_table
 
@@ -33,9 +34,14 @@ def closed_study(slug: str, entities: Sequence[str] = ()) -> AnswerTable:
     return table_from_rows(rows, f"study '{slug}'", entities or facts.entities, _caveats(facts))
 
 
-def description_of(slug: str) -> Mapping[str, object]:
-    """Return how a closed study was made; see `evaluation.description`."""
-    return study_facts(slug).description
+def closed_context(slug: str) -> Context:
+    """Return what is known of a study beside its answers.
+
+    Raises:
+        UnknownStudy: there is no such study.
+    """
+    facts = study_facts(slug)
+    return Context(margin=facts.margin, description=facts.description)
 
 
 def _caveats(facts: StudyFacts) -> tuple[str, ...]:

@@ -31,8 +31,18 @@ TEXTS = (
     "sex",
     "site",
     "skin_tone",
+    "beside",
 )
-NUMBERS = ("occasion", "trial", "rating", "entity_confidence", "response_ms", "age")
+NUMBERS = (
+    "occasion",
+    "trial",
+    "block",
+    "exposure_ms",
+    "rating",
+    "entity_confidence",
+    "response_ms",
+    "age",
+)
 FLAGS = ("repeat", "practice", "check", "excluded")
 REQUIRED = ("rater", "image", "origin", "entity")
 ANSWERS = ("answered_entity", "answered_origin", "rating")

@@ -3,6 +3,7 @@
 import json
 import zipfile
 from base64 import b64encode
+from dataclasses import asdict
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -19,12 +20,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views import View
 
-from analysis.closed_study import closed_study, description_of
+from analysis.closed_study import closed_context, closed_study
 from analysis.errors import AnalysisError
 from analysis.planning import Assumptions, prospect
 from analysis.planning_report import drawing, plan, sentences
 from analysis.report.build import SCHEMA, write_report
-from analysis.report.study import Context
 from evaluation.errors import StillBlinded, UnknownStudy
 
 #: The page brings its style and figures inside and fetches nothing.
@@ -182,18 +182,18 @@ def report_folder(slug: str) -> Path:
         StillBlinded: it is not closed.
         TableRefused: nobody has answered.
     """
-    table, description = closed_study(slug), description_of(slug)
+    table, context = closed_study(slug), closed_context(slug)
     columns = {**table.texts, **table.numbers, **table.flags}
     seen = json.dumps(
         [
             SCHEMA,
-            description,
             table.entities,
             table.caveats,
+            asdict(context),
             {name: column.tolist() for name, column in columns.items()},
         ]
     )
     folder = settings.VAR_DIR / "reports" / f"{slug}-{sha256(seen.encode()).hexdigest()[:16]}"
     if not folder.exists():
-        write_report(table, folder, archive=ARCHIVE, context=Context(description=description))
+        write_report(table, folder, archive=ARCHIVE, context=context)
     return folder

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 from django.conf import settings
@@ -23,6 +24,8 @@ GENERATOR = "dermdiff"
 #: Images per entity and origin of the study to read, and of the example that was read.
 OWN, EXAMPLE = 10, 5
 COORDINATOR = "coordinator"
+#: How far from chance still counts as guessing in both studies.
+MARGIN = Decimal("0.10")
 
 #: Sensitivity, criterion and share of right diagnoses differ, as between real readers.
 SIMULATED = (
@@ -89,6 +92,7 @@ def _seal(slug: str, title: str, per_cell: int, dataset: Dataset, say: Say) -> S
         generators=[GENERATOR],
         images_per_cell=per_cell,
         contact=settings.CONTACT,
+        margin=MARGIN,
     )
     if not study.sealed_at:
         study = seal_study(study, reason="a demonstration")

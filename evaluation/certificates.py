@@ -14,7 +14,9 @@ def subject_of(study: Study) -> str:
     Whatever of it changes makes another study of the draft, which needs an audit of its own.
     """
     drawn = study.drawn.order_by("image__sha256").values_list("image__sha256", "use")
-    own = ("id", "slug", "title", "contact", "consent_text", "opens_at", "closes_at")
+    own = (
+        "id", "slug", "title", "contact", "consent_text", "opens_at", "closes_at", "margin",
+    )  # fmt: skip
     chosen = {
         field.name: getattr(study, field.attname)
         for field in Study._meta.concrete_fields

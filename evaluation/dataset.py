@@ -64,6 +64,7 @@ class StudyFacts:
         pairs: whether raters chose between two images.
         exposure_ms: for how long images were shown, at first; None without a limit.
         staircase: whether that time followed the answers.
+        margin: distance from chance that still counts as equivalent to it; None: not fixed.
         unfinished: readings that were not finished when the study was closed.
         reason: why it was closed then.
         uncertified: why it was sealed without a certificate of blinding that passes; else empty.
@@ -75,6 +76,7 @@ class StudyFacts:
     pairs: bool
     exposure_ms: int | None
     staircase: bool
+    margin: float | None
     unfinished: int
     reason: str
     uncertified: str
@@ -96,6 +98,7 @@ def study_facts(slug: str) -> StudyFacts:
         study.pairs,
         study.exposure_ms,
         study.staircase,
+        None if study.margin is None else float(study.margin),
         ended.get("unfinished", 0),
         ended.get("reason", ""),
         (study.protocol or {})["certificate"]["reason"],

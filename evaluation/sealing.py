@@ -127,7 +127,10 @@ def settings_of(study: Study) -> dict[str, object]:
         if field.editable and field.name not in ("id", "dataset", "closes_at")
     }
     dataset = {name: getattr(study.dataset, name) for name in ("name", "licence", "phantom")}
-    return {**chosen, "opens_at": moment(study.opens_at), "dataset": dataset}
+    # Without a margin the settings are those of a study sealed when there were none.
+    margin = {} if study.margin is None else {"margin": str(study.margin)}
+    del chosen["margin"]
+    return {**chosen, **margin, "opens_at": moment(study.opens_at), "dataset": dataset}
 
 
 def design_of(study: Study) -> ListDesign:
@@ -281,6 +284,7 @@ def _protocol(
         "opens_at": study.opens_at.isoformat() if study.opens_at else None,
         "lists": design_of(study).as_json(),
         "washout_days": study.washout_days,
+        "margin": None if study.margin is None else str(study.margin),
         "analysis_plan": study.analysis_plan,
         "software": settings.VERSION,
         "pipeline": treatment_of(study).as_json(),

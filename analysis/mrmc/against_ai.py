@@ -37,6 +37,7 @@ from analysis.mrmc.inference import (
     reader_mean,
     t_test,
 )
+from analysis.proportions import newcombe_difference
 from analysis.results import Estimate, NotEstimable, Test
 
 
@@ -51,7 +52,7 @@ class AgainstAI:
         tests: that the mean of readers equals the AI, under each view of what is random.
         components: of the differences: ms_r, var_e, cov2.
         reader_differences, reader_tests: each reader minus the AI, images random: DeLong for an
-            AUC, McNemar's exact test for a proportion, the jackknife otherwise.
+            AUC, McNemar's exact test and Newcombe's interval for a proportion, else the jackknife.
     """
 
     ai: Estimate
@@ -181,7 +182,7 @@ def _each_reader(
         elif statistic in PROPORTIONS:
             told = outcomes(rows[[j, -1]][:, read], truth[read], str(statistic))[0].astype(bool)
             found[label] = (
-                Estimate(gap, n=n, method="difference of shares of one rater and the AI"),
+                newcombe_difference(*_counts(told[0], told[1]), level),
                 _mcnemar(told[0], told[1]),
             )
         else:
@@ -198,6 +199,13 @@ def _each_reader(
                 t_test(gap, variance, None, "one rater: images random"),
             )
     return found
+
+
+def _counts(first: Flags, second: Flags) -> tuple[int, int, int, int]:
+    """Return on how many images both count, only the first, only the second, neither."""
+    kinds = (first & second, first & ~second, ~first & second, ~first & ~second)
+    both, one, other, neither = (int(np.count_nonzero(kind)) for kind in kinds)
+    return both, one, other, neither
 
 
 def _mcnemar(first: Flags, second: Flags) -> Test:

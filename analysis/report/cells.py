@@ -7,7 +7,16 @@ from io import StringIO
 
 from analysis.results import Estimate, Number, Unknown
 
-Cell = str | int | float | None | Number
+
+@dataclass(frozen=True)
+class Printed:
+    """A number that reads in a way of its own; files get all its digits."""
+
+    value: float | None
+    text: str
+
+
+Cell = str | int | float | None | Number | Printed
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,8 @@ def printed(cell: Cell) -> str:
     """Return how a cell reads on the page: two decimals in Python's formatting, n/a if unknown."""
     if cell is None or isinstance(cell, Unknown):
         return "n/a"
+    if isinstance(cell, Printed):
+        return cell.text
     if isinstance(cell, Estimate):
         value = printed(float(cell.value))
         if cell.low is None or cell.high is None:
@@ -102,7 +113,7 @@ def _raw(cell: Cell, wide: bool) -> Iterator[str | int | float | None]:
     elif isinstance(cell, Unknown):
         yield from ("", "", "", "")
     else:
-        yield cell
+        yield cell.value if isinstance(cell, Printed) else cell
         yield from ("", "", "") if wide else ()
 
 

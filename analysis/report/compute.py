@@ -46,7 +46,7 @@ def findings_of(study: Study) -> Findings:
         if (found := _entity_findings(_subset(pooled, subset), subset)) is not None
     }
     return Findings(
-        facts=_facts(table, pooled, grid),
+        facts=_facts(table, pooled, grid, study.context.margin),
         origin=_origin_findings(pooled, grid) if asked_origin else None,
         detection=_detection(pooled, grid),
         detection_by_entity=_detection_by_entity(pooled, grid),
@@ -79,7 +79,7 @@ def _said(answered: NDArray[np.str_], counts: Flags) -> Floats:
     return np.where(answered == "", np.nan, counts.astype(float))
 
 
-def _facts(table: AnswerTable, pooled: AnswerTable, grid: Grid) -> Facts:
+def _facts(table: AnswerTable, pooled: AnswerTable, grid: Grid, margin: float | None) -> Facts:
     kinds = dict(zip(table.text("rater").tolist(), table.text("rater_kind").tolist(), strict=True))
     rating = pooled.number("rating")
     return Facts(
@@ -106,6 +106,7 @@ def _facts(table: AnswerTable, pooled: AnswerTable, grid: Grid) -> Facts:
         rating_levels=len(np.unique(rating[np.isfinite(rating)])),
         entity_confidence=bool(np.isfinite(pooled.number("entity_confidence")).any()),
         caveats=table.caveats,
+        margin=margin,
     )
 
 

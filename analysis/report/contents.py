@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from analysis.report import figures, tables, words
+from analysis.report import figures, headline, tables, words
 from analysis.report.cells import ReportTable, printed
 from analysis.report.chapters import CHAPTERS
 from analysis.report.drawing import Drawing, draw
@@ -20,6 +20,8 @@ from analysis.table import ORIGINS
 
 #: More small matrices than this are not looked at; the CSV has them all.
 MOST_MATRICES = 24
+#: The chapter that stands before all others.
+FIRST = "verdict"
 
 
 def contents(findings: Findings) -> Contents:
@@ -27,24 +29,26 @@ def contents(findings: Findings) -> Contents:
     facts = findings.facts
     names = {code: words.ENTITY_NAMES.get(code, code) for code in facts.entities}
     with figures.house_style():
-        sections = [_study(findings, names)]
+        chapters = [
+            chapter.show(findings.chapters[chapter.KEY], facts, names)
+            for chapter in CHAPTERS
+            if chapter.KEY in findings.chapters
+        ]
+        first = [section for section in chapters if section.key == FIRST]
+        sections = [_study(findings, names), *first]
         if findings.origin or findings.detection:
             sections.append(_origin(findings, names))
         if findings.entity:
             sections.append(_diagnosis(findings, names))
         sections.append(_raters(findings))
-        sections += [
-            chapter.show(findings.chapters[chapter.KEY], facts, names)
-            for chapter in CHAPTERS
-            if chapter.KEY in findings.chapters
-        ]
+        sections += [section for section in chapters if section.key != FIRST]
         sections.append(_methods(findings))
     written = methods_text(findings, sections)
     sections[-1] = _with_pasted(sections[-1], written)
     return Contents(
         title=f"Visual Turing test: {facts.study}" if facts.study else "Visual Turing test",
-        headline=words.headline(findings),
-        verdict=words.verdict(findings),
+        headline=headline.headline(findings),
+        verdict=headline.verdict(findings),
         key_numbers=_key_numbers(findings),
         warnings=(*facts.caveats, *words.about_raters(facts)),
         sections=tuple(sections),

@@ -28,6 +28,7 @@ class Facts:
         images: number of images by origin, then by entity.
         missing: pairs of pooled rater and image without any answer.
         caveats: what must be known of the images before a number is believed.
+        margin: distance from chance that counts as none; None where nobody fixed one.
     """
 
     source: str
@@ -43,6 +44,7 @@ class Facts:
     rating_levels: int
     entity_confidence: bool
     caveats: tuple[str, ...]
+    margin: float | None
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,24 @@ def study_of(answers: AnswerTable, context: Context) -> Study:
     return Study(answers, table, pooled, Grid(pooled), context)
 
 
+def said_synthetic(study: Study) -> Floats:
+    """Return (raters, images): 1 judged synthetic, 0 judged real, NaN without an answer."""
+    answered = study.pooled.text("answered_origin")
+    said = np.where(answered == "", np.nan, (answered == "synthetic").astype(float))
+    return study.grid.fill(said)
+
+
+def in_pairs(study: Study) -> bool:
+    """Tell whether raters chose between a real and a synthetic image beside each other."""
+    return bool((study.pooled.text("beside") != "").any())
+
+
+def follows_answers(study: Study) -> bool:
+    """Tell whether the time that an image was shown for depended on earlier answers."""
+    exposure = study.pooled.number("exposure_ms")
+    return len(np.unique(exposure[np.isfinite(exposure)])) > 1
+
+
 class Grid:
     """The answers of a table as (raters, images), with the truth of each image beside."""
 

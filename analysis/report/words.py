@@ -33,64 +33,6 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f}%"
 
 
-def headline(findings: Findings) -> str:
-    """Return the one sentence to take away."""
-    if findings.origin and isinstance(findings.origin.deception_rate, Estimate):
-        return _deceived(findings, findings.origin.deception_rate)
-    if findings.entity:
-        accuracy = next(iter(findings.entity.values())).accuracy
-        if isinstance(accuracy, Estimate):
-            return (
-                f"{_subject(findings.facts)} named the right entity for "
-                f"{percent(accuracy.value)} of the images{_between(accuracy)}."
-            )
-    if findings.detection and isinstance(findings.detection.area, Estimate):
-        area = findings.detection.area
-        return (
-            f"{_subject(findings.facts)} ranked a synthetic image above a real one in "
-            f"{percent(area.value)} of pairs{_between(area)}; chance is 50%."
-        )
-    return "The answers allow no summary; the tables below say why."
-
-
-def _deceived(findings: Findings, rate: Estimate) -> str:
-    facts = findings.facts
-    if len(facts.pooled) == 1:
-        count = round(rate.value * (rate.n or 0))
-        return (
-            f"{_subject(facts)} took {count} of {rate.n} AI-generated images for real: "
-            f"{percent(rate.value)}{_between(rate)}."
-        )
-    shown = sum(facts.images["synthetic"].values())
-    return (
-        f"{_subject(facts)} took {percent(rate.value)} of the {shown} AI-generated images "
-        f"for real{_between(rate)}."
-    )
-
-
-def verdict(findings: Findings) -> str:
-    """Return whether real and synthetic were told apart better than by chance, and no more."""
-    if not findings.origin or not isinstance(findings.origin.balanced_accuracy, Estimate):
-        return ""
-    skill = findings.origin.balanced_accuracy
-    told = (
-        f"They told real from synthetic with a balanced accuracy of {skill.value:.2f}"
-        f"{_decimals(skill)}; chance is 0.50."
-    )
-    if len(findings.facts.pooled) == 1:
-        told = told.replace("They", "This rater", 1)
-    if skill.low is None or skill.high is None:
-        return told
-    if skill.low > 0.5:
-        return f"Distinguishable. {told}"
-    if skill.high < 0.5:
-        return f"Distinguishable, but the wrong way round. {told}"
-    return (
-        f"Inconclusive. {told} An interval that contains chance does not show that the images "
-        "cannot be told apart."
-    )
-
-
 def diagnosis(findings: Findings) -> str:
     """Return how well the entity was named on real and on synthetic images."""
     if not {"real", "synthetic"} <= set(findings.entity):
@@ -100,7 +42,7 @@ def diagnosis(findings: Findings) -> str:
         return ""
     said = (
         f"The right entity was named for {percent(synthetic.value)} of synthetic images"
-        f"{_between(synthetic)} and for {percent(real.value)} of real ones{_between(real)}."
+        f"{between(synthetic)} and for {percent(real.value)} of real ones{between(real)}."
     )
     return f"{said} {_difference(findings)}".strip()
 
@@ -182,8 +124,11 @@ def notes(findings: Findings) -> list[str]:
             "Ratings are lower where raters answered 'synthetic'. If a high rating meant "
             "'surely real', turn the scale round: every AUC of origin is inverted."
         )
+    pairs = getattr(findings.chapters.get("verdict"), "pairs", False)
     for origin, by_entity in facts.images.items():
-        if not any(by_entity.values()):
+        if pairs and origin == "real":
+            said.append("The real images stand beside the synthetic ones, in pairs.")
+        elif not any(by_entity.values()):
             said.append(f"There are no {origin} images; what compares origins cannot be estimated.")
     return said
 
@@ -231,15 +176,24 @@ def methods(findings: Findings) -> list[str]:
     elif findings.entity:
         said.append(METHODS["no confidence"])
     versions = ", ".join(f"{name} {number}" for name, number in software().items())
-    said.append(f"Computed with {versions}. Nothing in this report is drawn at random.")
+    said.append(
+        f"Computed with {versions}. What is drawn at random says so, and is "
+        "drawn alike each time: the same answers give the same numbers."
+    )
     return said
 
 
 def limits(findings: Findings) -> list[str]:
     """Return what the numbers cannot say."""
     said = [
-        "No margin for equivalence was given, so no statement is made that images cannot be told "
-        "apart.",
+        *(
+            []
+            if findings.facts.margin is not None
+            else [
+                "No margin for equivalence was given, so no statement is made that images cannot "
+                "be told apart."
+            ]
+        ),
         "Entities and generators are described one by one; intervals are not adjusted for their "
         "number.",
     ]
@@ -259,18 +213,21 @@ def listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _subject(facts: Facts) -> str:
+def subject(facts: Facts) -> str:
+    """Return who read, to begin a sentence with."""
     kind = "simulated rater" if set(facts.raters) == {"simulated"} else "rater"
     return f"One {kind}" if len(facts.pooled) == 1 else f"On average, {len(facts.pooled)} {kind}s"
 
 
-def _between(number: Number) -> str:
+def between(number: Number) -> str:
+    """Return the interval of a share in brackets; "" without one."""
     if not isinstance(number, Estimate) or number.low is None or number.high is None:
         return ""
     return f" (95% interval {percent(number.low)} to {percent(number.high)})"
 
 
-def _decimals(number: Estimate) -> str:
+def decimals(number: Estimate) -> str:
+    """Return an interval in brackets; "" without one."""
     if number.low is None or number.high is None:
         return ""
     return f" (95% interval {number.low:.2f} to {number.high:.2f})"

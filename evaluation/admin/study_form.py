@@ -70,6 +70,7 @@ FIELDSETS: tuple[tuple[Any, Any], ...] = (
                 "counterbalanced",
                 ("run_of_origin", "run_of_entity"),
                 "seed",
+                "margin",
                 "analysis_plan",
             ),
             "description": _(
@@ -197,6 +198,7 @@ class StudyForm(forms.ModelForm):
             "run_of_entity",
             "counterbalanced",
             "seed",
+            "margin",
             "analysis_plan",
         )
 

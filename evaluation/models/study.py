@@ -1,5 +1,7 @@
 """Studies: what is asked about which images, and what sealing freezes."""
 
+from decimal import Decimal
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
@@ -218,6 +220,18 @@ class Study(models.Model):
         blank=True,
         help_text=_("What will be compared, and by which margin; frozen with the design"),
     )
+    margin = models.DecimalField(
+        _("margin of equivalence"),
+        max_digits=3,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(Decimal("0.01")), MaxValueValidator(Decimal("0.49"))],
+        help_text=_(
+            "How far from 0.5 still counts as guessing, 0.10 for example; frozen with the design. "
+            "Empty: the report cannot say that images pass for real"
+        ),
+    )
     seed = models.BigIntegerField(
         _("seed"), default=0, help_text=_("The same seed draws the same images")
     )
@@ -266,6 +280,10 @@ class Study(models.Model):
             models.CheckConstraint(
                 condition=Q(opens_at=None) | Q(closes_at=None) | Q(closes_at__gt=F("opens_at")),
                 name="reading_ends_after_it_opens",
+            ),
+            models.CheckConstraint(
+                condition=Q(margin=None) | Q(margin__gt=0, margin__lt=Decimal("0.5")),
+                name="margin_leaves_room_on_both_sides",
             ),
             models.CheckConstraint(
                 condition=Q(closed_at__isnull=True) | Q(closed_at__gte=F("sealed_at")),

@@ -1,6 +1,7 @@
 """`manage.py report`, as typed."""
 
 import csv
+import json
 import os
 import subprocess
 import sys
@@ -77,3 +78,25 @@ def test_an_unreachable_database_gets_one_line(tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith("CommandError: the database cannot be reached")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_margin_fixed_before_the_data_comes_with_the_table(answers, tmp_path):
+    done = manage("--answers", answers, "--out", tmp_path / "out", "--margin", "0.1")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    numbers = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert numbers["findings"]["facts"]["margin"] == 0.1
+    assert numbers["findings"]["chapters"]["verdict"]["measures"]["deception_rate"]["margin"] == 0.1
+
+
+def test_a_margin_that_makes_no_sense_or_is_not_the_studys_is_refused(answers, tmp_path):
+    for words, problem in (
+        (["--answers", answers, "--margin", "0.5"], "choose between 0 and 0.5"),
+        (["--answers", answers, "--margin", "nan"], "choose between 0 and 0.5"),
+        (["study", "--margin", "0.1"], "a study brings the margin of its protocol"),
+    ):
+        done = manage(*words, "--out", tmp_path / "out")
+
+        assert done.returncode == 1
+        assert problem in done.stderr
+        assert done.stderr.count("\n") == 1

@@ -63,6 +63,24 @@ def test_the_report_lists_all_entities_of_the_study_in_its_order(coordinator, cl
     assert json.loads(numbers)["findings"]["facts"]["entities"] == closed.entities
 
 
+def test_the_margin_of_the_sealed_study_is_that_of_its_report(
+    coordinator, real_images, synthetic_images, settings, tmp_path
+):
+    settings.VAR_DIR = tmp_path
+    draft = create_study(
+        slug="margin", title="Margin", dataset=real_images, generators=["made"],
+        images_per_cell=1, margin="0.15",
+    )  # fmt: skip
+    study = seal_study(draft, reason="a test")
+    rater = invite_rater(study, kind=Rater.Kind.SIMULATED).rater
+    read_study(rater.sessions.get(), Skill(), seed=1)
+    close_study(study)
+
+    page = page_of(coordinator, study)
+
+    assert "Up to 15 percentage points from chance still counts as guessing" in page
+
+
 def test_a_report_on_phantoms_says_so_on_its_page_and_in_its_numbers(coordinator, closed):
     assert ("phantoms stand in" in page_of(coordinator, closed)) == closed.dataset.phantom
     Dataset.objects.update(phantom=not closed.dataset.phantom)

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from analysis.closed_study import closed_study, description_of
+from analysis.closed_study import closed_context, closed_study
 from analysis.report.build import write_report
 from analysis.report.chapters import checklist, flow
 from analysis.report.study import Context, study_of
@@ -37,7 +37,7 @@ def closed(draft):
 
 @pytest.fixture
 def study(closed):
-    context = Context(description=description_of(closed.slug))
+    context = closed_context(closed.slug)
     return study_of(closed_study(closed.slug), context)
 
 
@@ -106,7 +106,7 @@ def test_suspected_copies_are_lost_at_the_screening(study, closed):
     left = Image.objects.filter(origin="synthetic", drawn_for=None).first()
     Image.objects.filter(pk=left.pk).update(suspected_copy=True, likeness=0.99)
 
-    again = study_of(study.answers, Context(description=description_of(closed.slug)))
+    again = study_of(study.answers, closed_context(closed.slug))
 
     stages = counts(flow.find(again).images["synthetic"])
     assert (stages["generated"], stages["screened"]) == (21, 20)
@@ -117,7 +117,7 @@ def test_suspected_copies_are_lost_at_the_screening(study, closed):
 
 def test_no_fact_tells_one_image_from_another(closed):
     """The description goes into files that people hand on; the truth stays in the answers."""
-    told = json.dumps(description_of(closed.slug), default=str)
+    told = json.dumps(closed_context(closed.slug), default=str)
 
     for name in Image.objects.values_list("name", flat=True):
         assert name not in told

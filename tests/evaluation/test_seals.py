@@ -1,19 +1,24 @@
 """The public page of a seal, and what raters get to keep."""
 
 import json
+from decimal import Decimal
 from hashlib import sha256
 from uuid import uuid4
 
 import pytest
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from evaluation.closing import close_study
+from evaluation.dataset import study_facts
 from evaluation.entering import give_consent, start_reading
 from evaluation.export import export_study
 from evaluation.invitations import invite_rater
-from evaluation.models import Origin, StimulusTruth
+from evaluation.models import Origin, StimulusTruth, Study
 from evaluation.seal import digest
 from evaluation.sessions import GivenAnswer, record_answer, turn
+from evaluation.studies import get_study
 from evaluation.verifying import verify_export
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +46,32 @@ def test_the_seal_is_published_before_anybody_reads_and_opened_when_the_study_is
     assert sealed.nonce in after
     assert sha256(client.get(protocol).content).hexdigest() == sealed.protocol_sha256
     assert client.get(reverse("seal", args=["0" * 64])).status_code == 404
+
+
+def test_the_margin_is_frozen_with_the_design_and_stands_in_the_protocol(
+    real_images, synthetic_images
+):
+    call_command(
+        "create_study", "margin", "--dataset", real_images.name, "--generator", "made",
+        "--per-cell", "1", "--margin", "0.1", "--seal", "a test",
+    )  # fmt: skip
+
+    study = get_study("margin")
+
+    assert study.margin == Decimal("0.10")
+    assert study.protocol["margin"] == "0.10"
+    assert study_facts("margin").margin == 0.1
+    with pytest.raises(IntegrityError, match="is sealed"), transaction.atomic():
+        Study.objects.update(margin=Decimal("0.20"))
+
+
+@pytest.mark.parametrize("margin", ["0", "0.5", "-0.1", "0.125", "nan"])
+def test_a_margin_that_makes_no_sense_is_refused(real_images, synthetic_images, margin):
+    with pytest.raises(CommandError, match="margin"):
+        call_command(
+            "create_study", "m", "--dataset", real_images.name, "--generator", "made",
+            f"--margin={margin}",
+        )  # fmt: skip
 
 
 def test_the_protocol_tells_the_origin_of_no_image(sealed):

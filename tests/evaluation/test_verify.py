@@ -38,7 +38,7 @@ DESIGNS = {
         "repeats_percent": 25,
         "questions": ["entity", "origin", "confidence", "quality", "marks", "reason"],
     },
-    "one scale": {"questions": ["scale"], "occasions": 2, "washout_days": 0},
+    "one scale": {"questions": ["scale"], "occasions": 2, "washout_days": 0, "margin": "0.1"},
     "pairs": {"pairs": True, "questions": ["side", "confidence"]},
 }
 

@@ -34,19 +34,37 @@ class Command(ProductCommand):
             help="all entities that could be answered, in order (default: found in the answers)",
         )
 
+        parser.add_argument(
+            "--margin",
+            type=float,
+            metavar="SHARE",
+            help="with --answers: how far from 0.5 still counts as guessing, 0.10 for example, if "
+            "it was fixed before the data; a study brings its own",
+        )
+
     def handle(
-        self, *, study: str | None, answers: Path | None, out: Path, entities: str, **options: Any
+        self,
+        *,
+        study: str | None,
+        answers: Path | None,
+        out: Path,
+        entities: str,
+        margin: float | None,
+        **options: Any,
     ) -> None:
         """Read the answers and write the report."""
         order = [code.strip() for code in entities.split(",") if code.strip()]
+        if margin is not None and not 0 < margin < 0.5:
+            raise CommandError(f"a margin of {margin:g} makes no sense; choose between 0 and 0.5")
         if study and not answers:
+            if margin is not None:
+                raise CommandError("a study brings the margin of its protocol; leave out --margin")
             # Only here: a table of answers needs no database.
-            from analysis.closed_study import closed_study, description_of
+            from analysis.closed_study import closed_context, closed_study
 
-            table = closed_study(study, order)
-            context = Context(description=description_of(study))
+            table, context = closed_study(study, order), closed_context(study)
         elif answers and not study:
-            table, context = read_answers(answers, order), Context()
+            table, context = read_answers(answers, order), Context(margin=margin)
         else:
             raise CommandError("name a study, or a table with --answers FILE.csv, one of the two")
         paths = write_report(table, out, context=context)

@@ -1,5 +1,7 @@
 """`manage.py create_study`: draw the images of a new study and, if asked, seal it."""
 
+from argparse import ArgumentTypeError
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,14 @@ from evaluation.errors import EvaluationError
 from evaluation.sealing import seal_study
 from evaluation.sources import read_text
 from evaluation.studies import create_study
+
+
+def _margin(text: str) -> Decimal:
+    """Return a decimal number as it was written: 0.1 is not the nearest binary fraction."""
+    try:
+        return Decimal(text)
+    except InvalidOperation as problem:
+        raise ArgumentTypeError(f"'{text}' is not a number; use one such as 0.10") from problem
 
 
 class Command(ProductCommand):
@@ -115,6 +125,12 @@ class Command(ProductCommand):
             metavar="FILE",
             help="what will be compared, and by which margin; frozen with the design",
         )
+        parser.add_argument(
+            "--margin",
+            type=_margin,
+            metavar="SHARE",
+            help="how far from 0.5 still counts as guessing, 0.10 for example; frozen likewise",
+        )
         parser.add_argument("--contact", default="", help="whom raters may ask")
         parser.add_argument(
             "--tell-results", action="store_true", help="to each rater their own, once closed"
@@ -162,6 +178,7 @@ class Command(ProductCommand):
             break_every=options["break_every"] or None,
             seed=options["seed"],
             contact=options["contact"],
+            margin=options["margin"],
             analysis_plan=read_text(str(options["analysis_plan"]))
             if options["analysis_plan"]
             else "",
