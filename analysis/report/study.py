@@ -1,5 +1,6 @@
 """What a report computes from: the answers in the forms in which its chapters need them."""
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,10 +67,18 @@ class Grid:
             table.text("image"), return_index=True, return_inverse=True
         )
         self.raters = [str(name) for name in raters]
+        self.images = [str(name) for name in images]
         self.shape = (len(raters), len(images))
         self.synthetic: Flags = table.text("origin")[first] == "synthetic"
         self.entity = table.text("entity")[first]
         self.generator = table.text("generator")[first]
+
+    def of(self, table: AnswerTable) -> "Grid":
+        """Return this grid for other answers of its raters about its images."""
+        other = copy(self)
+        other._row = np.searchsorted(self.raters, table.text("rater"))
+        other._column = np.searchsorted(self.images, table.text("image"))
+        return other
 
     def fill(self, values: Floats) -> Floats:
         """Return one value an answer as (raters, images), NaN where there is none."""

@@ -10,6 +10,7 @@ A chapter is a module with
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from analysis.report.chapters import agreement
 from analysis.report.findings import Facts
 from analysis.report.layout import Section
 from analysis.report.study import Study
@@ -20,15 +21,13 @@ class Chapter(Protocol):
 
     KEY: str
 
-    @staticmethod
-    def find(study: Study) -> Any | None:
+    def find(self, study: Study) -> Any | None:
         """Return the numbers of the chapter, or None where the study has nothing for it."""
         ...
 
-    @staticmethod
-    def show(found: Any, facts: Facts, names: Mapping[str, str]) -> Section:
+    def show(self, found: Any, facts: Facts, names: Mapping[str, str]) -> Section:
         """Lay out what `find` returned."""
         ...
 
 
-CHAPTERS: tuple[Chapter, ...] = ()
+CHAPTERS: tuple[Chapter, ...] = (agreement,)
