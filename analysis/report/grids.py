@@ -84,7 +84,7 @@ def second_showings(study: Study) -> AnswerTable:
     return table.where(first & np.isin(table.text("image"), study.grid.images))
 
 
-def tested(number: Number, null: float = 0.0) -> Test | None:
+def against(number: Number, null: float = 0.0) -> Test | None:
     """Return the test that an estimate with a standard error is `null`."""
     if isinstance(number, Unknown) or number.se is None:
         return None
