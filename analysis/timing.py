@@ -323,6 +323,18 @@ def speed_accuracy(
     return SpeedAccuracy(within, attempt(_between, raters), tuple(raters))
 
 
+def mean_over_raters(
+    values: ArrayLike, name: str, bounds: tuple[float, float] = (-np.inf, np.inf)
+) -> Estimate:
+    """Return the mean of raters' figures with t over raters, images as they are.
+
+    Raises:
+        NotEstimable: there is no rater.
+    """
+    figures = np.asarray(values, dtype=float)
+    return _over_raters(figures, 0.95, figures.size, name, bounds)
+
+
 def _own_times(times: Floats) -> RaterTimes | None:
     if not times.size:
         return None
