@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from analysis.mrmc.inference import t_test
-from analysis.report.findings import Flags, Floats
+from analysis.report.findings import Floats
 from analysis.report.study import Grid, Study
 from analysis.results import Number, Test, Unknown
 from analysis.table import AnswerTable
@@ -97,6 +97,6 @@ def p_values(tests: Sequence[Test | None]) -> list[float | None]:
     return [None if test is None else test.p for test in tests]
 
 
-def counted(flags: Flags) -> int:
+def counted(flags: ArrayLike) -> int:
     """Return how many are true."""
     return int(np.count_nonzero(flags))

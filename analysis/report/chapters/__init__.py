@@ -10,7 +10,7 @@ A chapter is a module with
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from analysis.report.chapters import agreement, confidence, model, response_time
+from analysis.report.chapters import agreement, confidence, model, response_time, subgroups
 from analysis.report.findings import Facts
 from analysis.report.layout import Section
 from analysis.report.study import Study
@@ -30,4 +30,4 @@ class Chapter(Protocol):
         ...
 
 
-CHAPTERS: tuple[Chapter, ...] = (agreement, model, confidence, response_time)
+CHAPTERS: tuple[Chapter, ...] = (agreement, model, confidence, response_time, subgroups)
