@@ -19,11 +19,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views import View
 
-from analysis.closed_study import closed_study
+from analysis.closed_study import closed_study, pictures_of
 from analysis.errors import AnalysisError
 from analysis.planning import Assumptions, prospect
 from analysis.planning_report import drawing, plan, sentences
 from analysis.report.build import SCHEMA, write_report
+from analysis.report.study import Context
 from evaluation.errors import StillBlinded, UnknownStudy
 
 #: The page brings its style and figures inside and fetches nothing.
@@ -193,5 +194,5 @@ def report_folder(slug: str) -> Path:
     )
     folder = settings.VAR_DIR / "reports" / f"{slug}-{sha256(seen.encode()).hexdigest()[:16]}"
     if not folder.exists():
-        write_report(table, folder, archive=ARCHIVE)
+        write_report(table, folder, ARCHIVE, Context(pictures=pictures_of(slug)))
     return folder

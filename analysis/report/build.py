@@ -70,7 +70,9 @@ def to_json(thing: object) -> object:
     if isinstance(thing, Unknown):
         return {"value": None, "reason": thing.reason}
     if is_dataclass(thing) and not isinstance(thing, type):
-        return {field.name: to_json(getattr(thing, field.name)) for field in fields(thing)}
+        values = {field.name: getattr(thing, field.name) for field in fields(thing)}
+        # Pictures are files of their own.
+        return {name: to_json(value) for name, value in values.items() if name != "pictures"}
     if isinstance(thing, Mapping):
         return {str(key): to_json(value) for key, value in thing.items()}
     if isinstance(thing, list | tuple | np.ndarray):
@@ -89,6 +91,7 @@ def _files(findings: Findings, content: Contents, archive: str) -> dict[str, byt
     for drawing in content.drawings:
         files[f"figures/{drawing.name}.svg"] = drawing.svg.encode()
         files[f"figures/{drawing.name}.png"] = drawing.png
+    files |= {f"images/{each.name}.jpg": each.jpeg for each in content.pictures}
     page = render_to_string(
         "analysis/report.html",
         {

@@ -1,5 +1,6 @@
 """What a report computes from: the answers in the forms in which its chapters need them."""
 
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from analysis.report.findings import Floats
 from analysis.table import AnswerTable
 
 Flags = NDArray[np.bool_]
+Pictures = Callable[[Sequence[str]], Mapping[str, bytes]]
 
 
 @dataclass(frozen=True)
@@ -21,10 +23,13 @@ class Context:
         margin: distance from chance, fixed before the data, that still counts as equivalent to it;
             None where nobody fixed one.
         seed: of what is drawn at random.
+        pictures: from names of images to what raters saw of them, as JPEG; leaves out what is not
+            at hand. None where only a table of answers is.
     """
 
     margin: float | None = None
     seed: int = 0
+    pictures: Pictures | None = None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from analysis.errors import AnalysisError
 from analysis.report.build import write_report
+from analysis.report.study import Context
 from analysis.table import read_answers
 from config.commands import ProductCommand
 from evaluation.errors import EvaluationError
@@ -42,12 +43,12 @@ class Command(ProductCommand):
         order = [code.strip() for code in entities.split(",") if code.strip()]
         if study and not answers:
             # Only here: a table of answers needs no database.
-            from analysis.closed_study import closed_study
+            from analysis.closed_study import closed_study, pictures_of
 
-            table = closed_study(study, order)
+            table, context = closed_study(study, order), Context(pictures=pictures_of(study))
         elif answers and not study:
-            table = read_answers(answers, order)
+            table, context = read_answers(answers, order), Context()
         else:
             raise CommandError("name a study, or a table with --answers FILE.csv, one of the two")
-        paths = write_report(table, out)
+        paths = write_report(table, out, context=context)
         self.stdout.write(f"report written: {paths.index}")

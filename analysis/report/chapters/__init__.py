@@ -10,7 +10,15 @@ A chapter is a module with
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from analysis.report.chapters import agreement, confidence, model, response_time, subgroups
+from analysis.report.chapters import (
+    agreement,
+    confidence,
+    images,
+    model,
+    response_time,
+    robustness,
+    subgroups,
+)
 from analysis.report.findings import Facts
 from analysis.report.layout import Section
 from analysis.report.study import Study
@@ -30,4 +38,12 @@ class Chapter(Protocol):
         ...
 
 
-CHAPTERS: tuple[Chapter, ...] = (agreement, model, confidence, response_time, subgroups)
+CHAPTERS: tuple[Chapter, ...] = (
+    subgroups,
+    images,
+    agreement,
+    confidence,
+    response_time,
+    model,
+    robustness,
+)

@@ -290,32 +290,43 @@ def _order(found: Time, drift: Drift) -> list[Block]:
         )
     blocks = [Block(heading="Learning and fatigue", text=(said,))]
     blocks += [Block(drawings=(drawing,)) for drawing in drawings]
-    if drawings:
-        blocks.append(Block(folded=True, table=_blocks(drift)))
-    return blocks
+    return [*blocks, Block(data=tuple(_over_trials(found, drift)))]
 
 
-def _blocks(drift: Drift) -> ReportTable:
-    times = {one.first: one for one in drift.time_blocks}
-    spans = {one.first: one.last for one in drift.blocks}
-    spans |= {one.first: one.last for one in drift.time_blocks}
-    right_in = {one.first: one.accuracy for one in drift.blocks}
-    nothing = Unknown("no answers")
-    rows = tuple(
-        (
-            f"{first} to {last}",
-            right_in.get(first, nothing),
-            _seconds(times[first].mean) if first in times else nothing,
+def _over_trials(found: Time, drift: Drift) -> list[ReportTable]:
+    """Return the numbers of the figures over trials, one row a block and rater."""
+    right_rows = [
+        (one.first, one.last, name, value)
+        for one in drift.blocks
+        for name, value in (("", one.accuracy), *zip(found.raters, one.by_rater, strict=True))
+    ]
+    time_rows = [
+        (one.first, one.last, name, value)
+        for one in drift.time_blocks
+        for name, value in (
+            ("", _seconds(one.mean)),
+            *(
+                (name, None if ms is None else ms / 1000)
+                for name, ms in zip(found.raters, one.by_rater, strict=True)
+            ),
         )
-        for first, last in sorted(spans.items())
-    )
-    return ReportTable(
-        "blocks_of_trials",
-        "Share right and time by block of trials",
-        columns(trials="Trials", right="Share right", seconds="Time, s"),
-        rows,
-        note=f"t over raters. {reasons(rows)}".strip(),
-    )
+    ]
+    spans = {"first": "First trial", "last": "Last trial", "rater": "Rater (empty: mean)"}
+    tables = [
+        ReportTable(
+            "accuracy_over_trials",
+            "Share right by block of trials",
+            columns(**spans, right="Share right"),
+            tuple(right_rows),
+        ),
+        ReportTable(
+            "time_over_trials",
+            "Seconds an image by block of trials",
+            columns(**spans, seconds="Time, s"),
+            tuple(time_rows),
+        ),
+    ]
+    return [table for table in tables if table.rows]
 
 
 def _seconds(number: Number) -> Number:
