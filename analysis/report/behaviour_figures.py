@@ -102,11 +102,11 @@ def reliability_diagram(curves: Mapping[str, Sequence[ReliabilityBin]]) -> Figur
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     axes.set(xlabel="stated confidence", ylabel="share right")
     axes.text(
-        0.97,
-        0.93,
+        0.985,
+        0.955,
         "calibrated",
         ha="right",
-        va="bottom",
+        va="top",
         rotation=45,
         fontsize=7.5,
         color=PALETTE["soft"],
@@ -189,39 +189,30 @@ def _whisker(axes: Axes, at: float, number: Estimate, colour: str) -> None:
 def _seconds_axis(axes: Axes) -> None:
     axes.set_yscale("log")
     low, high = axes.get_ylim()
-    steps = [
-        step
-        for step in (0.3, 0.5, 1, 2, 3, 5, 10, 20, 30, 60, 120, 300, 600, 1800)
-        if low <= step <= high
-    ]
+    for digits in ((1, 3), (1, 2, 5), (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8)):
+        every = [digit * 10.0**power for power in range(-2, 5) for digit in digits]
+        steps = [step for step in every if low <= step <= high]
+        if len(steps) >= 3:
+            break
+    else:
+        steps = [float(f"{step:.2g}") for step in np.geomspace(low, high, 6)[1:-1]]
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_yticks(steps, [f"{step:g} s" for step in steps])
 
 
-def speed_and_accuracy(
-    raters: Mapping[str, tuple[float, Estimate]], *, chance: float | None
-) -> Figure:
+def speed_and_accuracy(raters: Sequence[tuple[float, Estimate]], *, chance: float | None) -> Figure:
     """Draw each rater's share right, with interval, against the typical time in seconds."""
     figure = Figure(figsize=(4.1, 3.2))
     axes = figure.subplots()
     if chance is not None:
         axes.axhline(chance, color=PALETTE["soft"], linewidth=1, dashes=(3, 3), zorder=1)
-    for name, (milliseconds, share) in raters.items():
+    for milliseconds, share in raters:
         at = milliseconds / 1000
         _whisker(axes, at, share, PALETTE["heat"])
         axes.plot(at, share.value, "o", color=PALETTE["heat"], markersize=5, zorder=3)
-        if len(raters) <= 12:
-            axes.annotate(
-                name,
-                (at, share.value),
-                xytext=(5, 3),
-                textcoords="offset points",
-                fontsize=7,
-                color=PALETTE["soft"],
-            )
     axes.set(xlabel="typical seconds an image", ylabel="share right", ylim=(-0.02, 1.02))
-    axes.margins(x=0.15)
+    axes.set_xlim(0, 1.1 * max(milliseconds for milliseconds, _ in raters) / 1000)
     axes.grid(axis="y")
     percent_axis(axes.yaxis)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -245,7 +236,7 @@ def image_histogram(
     middle = (np.array(edges[1:]) + np.array(edges[:-1])) / 2
     width = float(np.diff(edges).min()) * 0.86
     for axes, (origin, numbers) in zip(panels, counts.items(), strict=True):
-        axes.bar(middle, numbers, width, color=SUBSET_COLOURS[origin], alpha=0.85, linewidth=0)
+        axes.bar(middle, numbers, width, color=SUBSET_COLOURS[origin], linewidth=0)
         axes.plot(
             middle,
             expected[origin],

@@ -157,11 +157,12 @@ def show(found: Agreement, facts: Facts, names: Mapping[str, str]) -> Section:
         )
         blocks.append(Block(text=(said,), table=_between_table(found)))
     if found.within:
-        counted = f"{found.repeats} showings of images that a rater had answered before, unawares."
+        counted = f"{found.repeats} images were shown to a rater for a second time."
         blocks.append(Block(heading="Each rater with themselves", text=(counted,)))
         blocks.append(Block(table=_mean_table(found)))
         blocks += [
-            Block(table=_within_table(found, name, one)) for name, one in found.within.items()
+            Block(folded=True, table=_within_table(found, name, one))
+            for name, one in found.within.items()
         ]
     else:
         no_repeats = "No image was shown twice to a rater: agreement within raters is unknown."

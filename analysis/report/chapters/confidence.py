@@ -240,10 +240,11 @@ def _raters(found: Confidence) -> ReportTable:
 
 def _origin(found: Confidence) -> ReportTable:
     number = found.origin_type_2_auc
-    method = number.reason if isinstance(number, Unknown) else number.method or ""
+    why = number.reason if isinstance(number, Unknown) else number.method or ""
     return ReportTable(
         "confidence_origin",
         "Are ratings of origin surer where they are right?",
-        columns(measure="Measure", estimate="Estimate (95% interval)", method="Method"),
-        (("Type-2 AUC of the distance from the middle of the scale", number, method),),
+        columns(measure="Measure", estimate="Estimate (95% interval)"),
+        (("Type-2 AUC of the distance from the middle of the scale", number),),
+        note=f"{why[0].upper()}{why[1:]}.",
     )

@@ -274,7 +274,11 @@ def _extremes(
     names: Mapping[str, str],
 ) -> Block:
     shown = found.images[:MOST_NAMED]
-    said = f"{len(found.images)}; {found.expected:.1f} expected were all images alike."
+    count = len(found.images) or "No"
+    said = (
+        f"{count} image{'s' * (count != 1)}; by chance there would be {found.expected:.1f}, were "
+        "all images of this origin alike."
+    )
     missing = [name for name in shown if name not in pictures]
     if missing:
         more = " and more, in tables/images_counts.csv" if len(found.images) > len(shown) else ""

@@ -222,7 +222,7 @@ def _speed(found: Time, speed: SpeedAccuracy) -> Drawing:
     }
     return draw(
         "speed_accuracy",
-        behaviour_figures.speed_and_accuracy(known, chance=_chance(found)),
+        behaviour_figures.speed_and_accuracy(list(known.values()), chance=_chance(found)),
         f"Share right ({found.right}) against typical time, one dot a rater with Wilson's "
         "interval.",
         f"Share right ({found.right}) by typical time of each rater: "

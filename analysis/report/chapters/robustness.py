@@ -21,6 +21,7 @@ from analysis.results import Estimate, Number, Unknown, attempt
 KEY = "robustness"
 DRAWS, FEWER_DRAWS = 10_000, 2_000
 LARGE = 50_000  # answers, beyond which fewer draws do
+MOST_DRAWN = 40  # raters; the file has them all
 NAMES = {
     "deception_rate": "Deception rate",
     "origin_accuracy": "Origin told rightly",
@@ -135,7 +136,7 @@ def show(found: Robustness, facts: Facts, names: Mapping[str, str]) -> Section:
         said += f" {found.left_out} draws without any answer are left out."
     blocks = [Block(text=(said,), table=_table(found))]
     primary = NAMES[next(iter(found.rates))].lower()
-    if found.without:
+    if 0 < len(found.without) <= MOST_DRAWN:
         rows = [
             figures.Row(f"without {rater}", Estimate(rate), colour=figures.PALETTE["heat"])
             for rater, rate in sorted(found.without.items(), key=lambda each: each[1])
@@ -149,17 +150,15 @@ def show(found: Robustness, facts: Facts, names: Mapping[str, str]) -> Section:
             "95% interval.",
             numbers_in_words(f"The {primary}", [(row.label, row.number) for row in rows]),
         )
+        blocks.append(Block(drawings=(drawing,), folded=True, heading="Without each rater in turn"))
+    if found.without:
         data = ReportTable(
             "leave_one_rater_out",
             f"The {primary} without each rater",
             columns(rater="Without", rate="Rate"),
             tuple(found.without.items()),
         )
-        blocks.append(
-            Block(
-                drawings=(drawing,), data=(data,), folded=True, heading="Without each rater in turn"
-            )
-        )
+        blocks.append(Block(data=(data,)))
     return Section(KEY, "Would another analysis say otherwise?", tuple(blocks))
 
 

@@ -416,7 +416,6 @@ def _variable(name: str, one: Variable, names: Mapping[str, str]) -> list[Block]
             names.get(level.label, level.label),
             level.synthetic,
             level.real,
-            level.raters,
             f"{level.judged_real[0]} of {level.judged_real[1]}",
             level.deception_rate,
             level.told_apart,
@@ -436,18 +435,18 @@ def _variable(name: str, one: Variable, names: Mapping[str, str]) -> list[Block]
             group=VARIABLES[name],
             synthetic="Synthetic",
             real="Real",
-            raters="Raters",
             counts="Judged real",
             deception_rate="Deception rate",
-            told_apart="Balanced accuracy",
+            told_apart="Told apart",
             entity_right="Right entity",
             difference="Less the others",
             p="p",
             adjusted="adjusted p",
         ),
         tuple(rows),
-        note=f"Raters and images random. p that the deception rate is that of the other synthetic "
-        f"images, adjusted after {how}.{unknown} {reasons(rows)}".strip(),
+        note="Told apart is the balanced accuracy of origin. Raters and images random. p that the "
+        f"deception rate is that of the other synthetic images, adjusted after {how}.{unknown} "
+        f"{reasons(rows)}".strip(),
     )
     lines = [figures.Row(names.get(x.label, x.label), x.deception_rate) for x in one.levels]
     blocks = []
