@@ -1,10 +1,15 @@
 """The one place where figures meet the database: the table of answers of a closed study."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from io import BytesIO
+
+from PIL import Image
 
 from analysis.report.study import Context
 from analysis.table import AnswerTable, table_from_rows
-from evaluation.dataset import StudyFacts, study_facts, unblinded_table
+from evaluation.dataset import StudyFacts, stimuli_seen, study_facts, unblinded_table
+
+SIDE = 160  # pixels of a picture in a report
 
 PHANTOMS = (
     "Computer-drawn phantoms stand in for photographs. These numbers show how a report looks "
@@ -41,7 +46,25 @@ def closed_context(slug: str) -> Context:
         UnknownStudy: there is no such study.
     """
     facts = study_facts(slug)
-    return Context(margin=facts.margin, description=facts.description)
+    return Context(margin=facts.margin, description=facts.description, pictures=pictures_of(slug))
+
+
+def pictures_of(slug: str) -> Callable[[Sequence[str]], Mapping[str, bytes]]:
+    """Return what finds small JPEGs of the images that raters of a closed study saw."""
+
+    def pictures(images: Sequence[str]) -> dict[str, bytes]:
+        return {name: _small(png) for name, png in stimuli_seen(slug, images).items()}
+
+    return pictures
+
+
+def _small(png: bytes) -> bytes:
+    out = BytesIO()
+    with Image.open(BytesIO(png)) as image:
+        image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS).save(
+            out, "JPEG", quality=88
+        )
+    return out.getvalue()
 
 
 def _caveats(facts: StudyFacts) -> tuple[str, ...]:

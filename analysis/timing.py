@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from analysis.proportions import wilson
-from analysis.results import Estimate, NotEstimable, Number, attempt
+from analysis.results import Estimate, NotEstimable, Number, Test, attempt
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -146,6 +146,27 @@ class Block:
     accuracy: Number
     by_rater: tuple[float | None, ...]
 
+    @property
+    def mean(self) -> Number:
+        """What is averaged over raters."""
+        return self.accuracy
+
+
+@dataclass(frozen=True)
+class TimeBlock:
+    """Times in one block of trials.
+
+    Attributes:
+        first, last: numbers of its trials.
+        mean: geometric mean over raters of their geometric means, in ms, with t over raters.
+        by_rater: (raters,) geometric means, None where a rater has no time that counts.
+    """
+
+    first: int
+    last: int
+    mean: Number
+    by_rater: tuple[float | None, ...]
+
 
 @dataclass(frozen=True)
 class Drift:
@@ -157,11 +178,13 @@ class Drift:
         accuracy: mean over raters of the slope of being right, per 100 trials, as a difference of
             shares: above 0 is learning, below fatigue.
         blocks: accuracy by block of trials.
+        time_blocks: times by block of trials.
     """
 
     time: Number
     accuracy: Number
     blocks: tuple[Block, ...]
+    time_blocks: tuple[TimeBlock, ...]
 
 
 def drift(
@@ -206,7 +229,50 @@ def drift(
         learning[1],
         "change of the share right by 100 trials",
     )
-    return Drift(ratio, gain, _blocks(hit, number, block, level))
+    return Drift(
+        ratio,
+        gain,
+        _blocks(hit, number, block, level),
+        _time_blocks(np.where(counts, logs, np.nan), number, block, level),
+    )
+
+
+def ratio_of_times(
+    milliseconds: ArrayLike,
+    first: ArrayLike,
+    second: ArrayLike,
+    counted: ArrayLike | None = None,
+    level: float = 0.95,
+) -> tuple[Number, Test | None]:
+    """Compare each rater's times of two kinds of answers.
+
+    Args:
+        milliseconds: (raters, images), NaN where there is none.
+        first, second: (raters, images) which answers are of either kind.
+        counted: as in `drift`.
+        level: coverage of the interval, raters random.
+
+    Returns:
+        The geometric mean over raters of the ratio of their geometric means, first to second, and
+        the t test over raters that it is 1; no test where there is no interval.
+    """
+    times = np.asarray(milliseconds, dtype=float)
+    counts = counted_times(times)[0] if counted is None else np.asarray(counted, dtype=bool)
+    kinds = [
+        counts & np.broadcast_to(np.asarray(kind, dtype=bool), times.shape)
+        for kind in (first, second)
+    ]
+    both = kinds[0].any(axis=1) & kinds[1].any(axis=1)
+    logs = np.log(np.where(counts, times, 1.0))[both]
+    means = [(logs * kind[both]).sum(axis=1) / kind[both].sum(axis=1) for kind in kinds]
+    gaps = means[0] - means[1]
+    n = sum(int(np.count_nonzero(kind[both])) for kind in kinds)
+    ratio = attempt(_ratio, gaps, level, n, "ratio of times")
+    if not isinstance(ratio, Estimate) or ratio.df is None:
+        return ratio, None
+    found = stats.ttest_1samp(gaps, 0.0)
+    method = "t over raters of the difference of mean log times"
+    return ratio, Test(float(found.statistic), None, ratio.df, float(found.pvalue), method)
 
 
 @dataclass(frozen=True)
@@ -255,6 +321,18 @@ def speed_accuracy(
     what = "ratio of times, right to wrong answers"
     within = attempt(_ratio, np.array(gaps), level, int(counts.sum()), what)
     return SpeedAccuracy(within, attempt(_between, raters), tuple(raters))
+
+
+def mean_over_raters(
+    values: ArrayLike, name: str, bounds: tuple[float, float] = (-np.inf, np.inf)
+) -> Estimate:
+    """Return the mean of raters' figures with t over raters, images as they are.
+
+    Raises:
+        NotEstimable: there is no rater.
+    """
+    figures = np.asarray(values, dtype=float)
+    return _over_raters(figures, 0.95, figures.size, name, bounds)
 
 
 def _own_times(times: Floats) -> RaterTimes | None:
@@ -325,6 +403,24 @@ def _blocks(right: Floats, trial: Floats, size: int, level: float) -> tuple[Bloc
         n = int(within.sum())
         accuracy = attempt(_over_raters, shares, level, n, "share right", (0.0, 1.0))
         blocks.append(Block(first, first + size - 1, accuracy, by_rater))
+    return tuple(blocks)
+
+
+def _time_blocks(logs: Floats, trial: Floats, size: int, level: float) -> tuple[TimeBlock, ...]:
+    known = ~(np.isnan(logs) | np.isnan(trial))
+    if not known.any():
+        return ()
+    blocks = []
+    for first in range(1, int(trial[known].max()) + 1, size):
+        within = known & (trial >= first) & (trial < first + size)
+        means = [
+            float(row[own].mean()) if own.any() else None
+            for row, own in zip(logs, within, strict=True)
+        ]
+        values = np.array([mean for mean in means if mean is not None])
+        typical = attempt(_ratio, values, level, int(within.sum()), "geometric mean of times in ms")
+        by_rater = tuple(None if mean is None else exp(mean) for mean in means)
+        blocks.append(TimeBlock(first, first + size - 1, typical, by_rater))
     return tuple(blocks)
 
 

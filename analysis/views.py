@@ -3,7 +3,7 @@
 import json
 import zipfile
 from base64 import b64encode
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -189,7 +189,7 @@ def report_folder(slug: str) -> Path:
             SCHEMA,
             table.entities,
             table.caveats,
-            asdict(context),
+            asdict(replace(context, pictures=None)),
             {name: column.tolist() for name, column in columns.items()},
         ]
     )

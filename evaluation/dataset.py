@@ -143,6 +143,28 @@ def unblinded_table(slug: str) -> list[dict[str, object]]:
     return [{**row, "excluded": row["excluded"] or row["rater"] in out} for row in rows]
 
 
+def stimuli_seen(slug: str, images: Sequence[str]) -> dict[str, bytes]:
+    """Return what raters saw of some images of a closed study, by name, as PNG.
+
+    Images whose file is not at hand are left out: those of an imported study stay where they are.
+
+    Raises:
+        UnknownStudy: there is no such study.
+        StillBlinded: it is not closed yet.
+    """
+    study = get_study(slug)
+    if study.state != Study.State.CLOSED:
+        raise StillBlinded(f"study '{slug}' is still blinded; its images are not shown")
+    found = {}
+    for stimulus in study.stimuli.filter(truth__name__in=images).select_related("truth"):
+        try:
+            with stimulus.file.open("rb") as file:
+                found[stimulus.truth.name] = file.read()
+        except (OSError, ValueError):  # gone, or without any file
+            continue
+    return found
+
+
 def raters_who_fail(rows: Sequence[Mapping[str, object]], needed: int) -> set[object]:
     """Return raters who have been shown checks and were right in fewer than `needed`."""
     right: Counter[object] = Counter()

@@ -10,6 +10,7 @@ from analysis import mrmc
 from analysis.agreement.answers import ALL_ALIKE, Floats, is_given, table_of
 from analysis.agreement.several_raters import gwet_ac1
 from analysis.agreement.two_raters import cohen_kappa
+from analysis.bootstrap import resampled_counts
 from analysis.proportions import wilson
 from analysis.results import Estimate, NotEstimable, Number, attempt
 
@@ -98,12 +99,11 @@ def icc_2_1(
         raise NotEstimable("fewer than two images were rated by two")
     if np.ptp(table) == 0:
         raise NotEstimable(ALL_ALIKE)
-    value = float(_icc(table[None])[0])
+    value = float(_icc(table, np.ones((1, images)))[0])
     if np.isnan(value):
         raise NotEstimable("what images, raters and errors contribute adds up to nothing")
     rng = np.random.default_rng(seed)
-    chosen = rng.integers(0, images, (draws, images))
-    drawn = _icc(table[:, chosen].transpose(1, 0, 2))
+    drawn = _icc(table, resampled_counts(rng, np.zeros(images, dtype=np.intp), draws))
     drawn = drawn[~np.isnan(drawn)]
     name, n = "ICC(2,1)", images * raters
     if drawn.size < 2 or np.ptp(drawn) < 1e-12:
@@ -115,17 +115,26 @@ def icc_2_1(
     )
 
 
-def _icc(tables: Floats) -> Floats:
-    """Return ICC(2,1) of (draws, raters, images); NaN where nothing varies."""
-    _, raters, images = tables.shape
-    grand = tables.mean(axis=(1, 2))
-    by_image, by_rater = tables.mean(axis=1), tables.mean(axis=2)
-    between = raters * ((by_image - grand[:, None]) ** 2).sum(axis=1) / (images - 1)
-    judges = images * ((by_rater - grand[:, None]) ** 2).sum(axis=1) / (raters - 1)
-    rest = tables - by_image[:, None, :] - by_rater[:, :, None] + grand[:, None, None]
-    error = (rest**2).sum(axis=(1, 2)) / ((images - 1) * (raters - 1))
+def _icc(table: Floats, weights: Floats) -> Floats:
+    """Return ICC(2,1) of each draw; NaN where nothing varies.
+
+    Args:
+        table: (raters, images).
+        weights: (draws, images) how often each image was drawn; each row sums to the images.
+    """
+    raters, images = table.shape
+    table = table - table.mean()  # sums of squares below are differences of like numbers
+    by_image = table.mean(axis=0)
+    grand = weights @ by_image / images
+    by_rater = weights @ table.T / images
+    squares = weights @ (table**2).sum(axis=0) - images * raters * grand**2
+    of_images = raters * (weights @ by_image**2 - images * grand**2)
+    of_raters = images * ((by_rater - grand[:, None]) ** 2).sum(axis=1)
+    between, judges = of_images / (images - 1), of_raters / (raters - 1)
+    rest = squares - of_images - of_raters
+    error = np.where(rest > 1e-12 * squares, rest, 0.0) / ((images - 1) * (raters - 1))
     below = between + (raters - 1) * error + raters * (judges - error) / images
     known = below > 1e-12
-    correlation: Floats = np.full(len(tables), np.nan)
+    correlation: Floats = np.full(len(weights), np.nan)
     np.divide(between - error, below, out=correlation, where=known)
     return correlation

@@ -12,7 +12,9 @@ from analysis.results import Estimate, NotEstimable, Test
 Floats = NDArray[np.float64]
 
 
-def population_rate(fit: CrossedFit, row: ArrayLike, level: float = 0.95) -> Estimate:
+def population_rate(
+    fit: CrossedFit, row: ArrayLike, level: float = 0.95, weights: ArrayLike | None = None
+) -> Estimate:
     """Return the share of 1 among all raters and images, not for the average ones.
 
     The link's inverse is integrated over the effects (Gauss and Hermite, 40 points), which brings
@@ -20,31 +22,35 @@ def population_rate(fit: CrossedFit, row: ArrayLike, level: float = 0.95) -> Est
 
     Args:
         fit: the model.
-        row: (p,) values of the columns given to `crossed_logistic`.
+        row: (p,) values of the columns given to `crossed_logistic`, or (rows, p) of them, whose
+            rates are averaged.
         level: coverage of the interval, by the delta method on the logit scale, with t of
             raters - 1 degrees of freedom: maximum likelihood takes few raters for more alike
             than they are.
+        weights: (rows,) of the average; without, all count alike.
     """
     solution = fit.solution
-    values = np.asarray(row, dtype=float)
-    padded = np.zeros(solution.likelihood.fixed)  # the raters' own columns sum to 0
-    if values.shape != (solution.given,):
+    values = np.atleast_2d(np.asarray(row, dtype=float))
+    if values.ndim != 2 or values.shape[1] != solution.given:
         raise ValueError(f"row {values.shape} must hold one value for each of {fit.names}")
-    padded[: solution.given] = values
-    effects = np.array([1.0, 0.0 if solution.slope is None else values[solution.slope]])
-    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
-    weights = weights / weights.sum()
+    padded = np.zeros((len(values), solution.likelihood.fixed))  # raters' own columns sum to 0
+    padded[:, : solution.given] = values
+    shares = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=float)
+    effects = np.ones((len(values), 2))
+    effects[:, 1] = 0.0 if solution.slope is None else values[:, solution.slope]
+    nodes, node_weights = np.polynomial.hermite_e.hermegauss(40)
+    node_weights = node_weights / node_weights.sum()
 
     def logit_rate(parameters: Floats) -> float:
         beta, (rater, image) = solution.likelihood.split(parameters)
-        own = effects[: len(rater)] @ rater
-        spread = sqrt(float((own**2).sum() + image[0, 0] ** 2))
-        centre = float(padded @ beta)
+        own = effects[:, : len(rater)] @ rater
+        spread = np.sqrt((own**2).sum(axis=1) + image[0, 0] ** 2)
+        centre = padded @ beta
         if fit.link == "probit":
-            share = float(special.ndtr(centre / sqrt(1 + spread**2)))
+            rates = special.ndtr(centre / np.sqrt(1 + spread**2))
         else:
-            share = float(weights @ special.expit(centre + spread * nodes))
-        return float(special.logit(share))
+            rates = special.expit(centre[:, None] + spread[:, None] * nodes) @ node_weights
+        return float(special.logit(rates @ shares / shares.sum()))
 
     middle, slopes = logit_rate(solution.parameters), []
     for k in solution.free:

@@ -74,7 +74,8 @@ def to_json(thing: object) -> object:
     if isinstance(thing, Unknown):
         return {"value": None, "reason": thing.reason}
     if is_dataclass(thing) and not isinstance(thing, type):
-        return {field.name: to_json(getattr(thing, field.name)) for field in fields(thing)}
+        names = [field.name for field in fields(thing) if field.name != "pictures"]  # are files
+        return {name: to_json(getattr(thing, name)) for name in names}
     if isinstance(thing, Mapping):
         return {str(key): to_json(value) for key, value in thing.items()}
     if isinstance(thing, np.ndarray) and thing.dtype.kind == "f" and thing.ndim == 1:
@@ -103,6 +104,7 @@ def _files(
     for drawing in content.drawings:
         files[f"figures/{drawing.name}.svg"] = drawing.svg.encode()
         files[f"figures/{drawing.name}.png"] = drawing.png
+    files |= {f"images/{each.name}.jpg": each.jpeg for each in content.pictures}
     page = render_to_string(
         "analysis/report.html",
         {

@@ -1,7 +1,7 @@
 """Cells of the report's tables: how they read on the page, and all their digits in files."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
 
@@ -96,6 +96,12 @@ def printed(cell: Cell) -> str:
         text = f"{cell:.2f}"
         return "0.00" if text == "-0.00" else text
     return str(cell)
+
+
+def reasons(rows: Sequence[Sequence[Cell]]) -> str:
+    """Return why cells of a table read n/a, as sentences for its note."""
+    found = {cell.reason for row in rows for cell in row if isinstance(cell, Unknown)}
+    return " ".join(f"n/a: {reason}." for reason in sorted(found))
 
 
 def _parted(cell: Cell) -> tuple[str, str]:

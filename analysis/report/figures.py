@@ -80,7 +80,7 @@ def forest(rows: Sequence[Row], *, axis: str, chance: float | None) -> Figure:
     axes.set_yticks(range(len(rows)), [row.label for row in rows])
     axes.grid(axis="x")
     axes.spines["left"].set_visible(False)
-    _percent(axes.xaxis)
+    percent_axis(axes.xaxis)
     return figure
 
 
@@ -160,7 +160,7 @@ def paired_dots(
     axes.set_yticks(range(len(labels)), labels)
     axes.grid(axis="x")
     axes.spines["left"].set_visible(False)
-    _percent(axes.xaxis)
+    percent_axis(axes.xaxis)
     figure.legend(
         handles=[
             Line2D(
@@ -374,8 +374,9 @@ def _unit_square(axes: Axes) -> None:
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_ticks([0, 0.5, 1])
-        _percent(axis)
+        percent_axis(axis)
 
 
-def _percent(axis: Axis) -> None:
+def percent_axis(axis: Axis) -> None:
+    """Label shares on an axis as percentages."""
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f}%"))

@@ -1,5 +1,6 @@
 """The form of a report: sections of blocks, whatever they say."""
 
+from base64 import b64encode
 from dataclasses import dataclass
 
 from analysis.report.cells import ReportTable
@@ -49,10 +50,25 @@ class KeyNumber:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A photograph or synthetic image that raters saw, as a file of its own; `name` is without."""
+
+    name: str
+    caption: str
+    jpeg: bytes
+
+    @property
+    def address(self) -> str:
+        """The picture itself as an address, for a page that fetches nothing."""
+        return f"data:image/jpeg;base64,{b64encode(self.jpeg).decode()}"
+
+
+@dataclass(frozen=True)
 class Block:
     """Sentences, figures side by side or a table, under a heading; folded ones open on demand.
 
     `pasted` is text to be taken elsewhere, which one click selects.
+    `pictures` stand in a row below the sentences. `data` are tables that only the files have.
     """
 
     heading: str = ""
@@ -61,6 +77,8 @@ class Block:
     table: ReportTable | None = None
     folded: bool = False
     pasted: str = ""
+    pictures: tuple[Picture, ...] = ()
+    data: tuple[ReportTable, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,8 +111,14 @@ class Contents:
     @property
     def tables(self) -> list[ReportTable]:
         """All tables, in the page's order."""
-        shown = [block.table for s in self.sections for block in s.blocks if block.table]
-        return [*shown, *self.extra_tables]
+        blocks = [block for s in self.sections for block in s.blocks]
+        shown = [block.table for block in blocks if block.table]
+        return [*shown, *(each for block in blocks for each in block.data), *self.extra_tables]
+
+    @property
+    def pictures(self) -> list[Picture]:
+        """All pictures, in the page's order."""
+        return [each for s in self.sections for block in s.blocks for each in block.pictures]
 
 
 def _css(share: float) -> str:

@@ -1,6 +1,7 @@
 """What a report computes from: the answers in the forms in which its chapters need them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ from analysis.report.findings import Floats
 from analysis.table import AnswerTable
 
 Flags = NDArray[np.bool_]
+Pictures = Callable[[Sequence[str]], Mapping[str, bytes]]
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,14 @@ class Context:
         seed: of what is drawn at random.
         description: how the study was made, in the keys of `evaluation.description`; empty where
             only a table of answers is known.
+        pictures: from names of images to what raters saw of them, as JPEG; leaves out what is not
+            at hand. None where only a table of answers is.
     """
 
     margin: float | None = None
     seed: int = 0
     description: Mapping[str, Any] = field(default_factory=dict)
+    pictures: Pictures | None = None
 
 
 @dataclass(frozen=True)
@@ -89,10 +94,18 @@ class Grid:
             table.text("image"), return_index=True, return_inverse=True
         )
         self.raters = [str(name) for name in raters]
+        self.images = [str(name) for name in images]
         self.shape = (len(raters), len(images))
         self.synthetic: Flags = table.text("origin")[first] == "synthetic"
         self.entity = table.text("entity")[first]
         self.generator = table.text("generator")[first]
+
+    def of(self, table: AnswerTable) -> "Grid":
+        """Return this grid for other answers of its raters about its images."""
+        other = copy(self)
+        other._row = np.searchsorted(self.raters, table.text("rater"))
+        other._column = np.searchsorted(self.images, table.text("image"))
+        return other
 
     def fill(self, values: Floats) -> Floats:
         """Return one value an answer as (raters, images), NaN where there is none."""

@@ -7,8 +7,11 @@ from io import BytesIO, StringIO
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.management import CommandError, call_command
+from PIL import Image, ImageStat
 
+from analysis.closed_study import pictures_of
 from evaluation.closing import close_study
+from evaluation.errors import StillBlinded
 from evaluation.invitations import invite_rater
 from evaluation.models import Dataset, Rater
 from evaluation.sealing import seal_study
@@ -171,3 +174,25 @@ def test_the_command_refuses_open_and_unknown_studies(sealed, tmp_path):
     with pytest.raises(CommandError, match="'nothing' does not exist"):
         call_command("report", "nothing", out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_pictures_of_a_closed_study_are_what_raters_saw_and_none_of_a_blinded_one(
+    sealed, settings, tmp_path
+):
+    names = list(sealed.stimuli.order_by("number").values_list("truth__name", flat=True).distinct())
+    with pytest.raises(StillBlinded):
+        pictures_of(sealed.slug)(names)
+    invitation = invite_rater(sealed, kind=Rater.Kind.SIMULATED)
+    read_study(invitation.rater.sessions.get(), Skill(), seed=0)
+    close_study(sealed)
+    gone = sealed.stimuli.get(truth__name=names[1])
+    gone.file.storage.delete(gone.file.name)
+
+    found = pictures_of(sealed.slug)(names[:3])
+
+    assert set(found) == {names[0], names[2]}
+    seen = sealed.stimuli.get(truth__name=names[0])
+    with Image.open(BytesIO(found[names[0]])) as small, Image.open(seen.file.open()) as stimulus:
+        assert (small.format, small.size) == ("JPEG", (160, 160))
+        colours = [ImageStat.Stat(image.convert("RGB")).mean for image in (small, stimulus)]
+    assert colours[0] == pytest.approx(colours[1], abs=3)

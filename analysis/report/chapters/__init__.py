@@ -10,7 +10,22 @@ A chapter is a module with
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from analysis.report.chapters import ai, checklist, flow, generators, hype, sensitivity, verdict
+from analysis.report.chapters import (
+    agreement,
+    ai,
+    checklist,
+    confidence,
+    flow,
+    generators,
+    hype,
+    images,
+    model,
+    response_time,
+    robustness,
+    sensitivity,
+    subgroups,
+    verdict,
+)
 from analysis.report.findings import Facts
 from analysis.report.layout import Section
 from analysis.report.study import Study
@@ -30,4 +45,19 @@ class Chapter(Protocol):
         ...
 
 
-CHAPTERS: tuple[Chapter, ...] = (flow, verdict, sensitivity, generators, hype, ai, checklist)
+CHAPTERS: tuple[Chapter, ...] = (
+    flow,
+    verdict,
+    sensitivity,
+    generators,
+    subgroups,
+    images,
+    agreement,
+    confidence,
+    response_time,
+    model,
+    hype,
+    ai,
+    robustness,
+    checklist,
+)
