@@ -7,6 +7,8 @@ from io import StringIO
 
 from analysis.results import Estimate, Number, Unknown
 
+SMALL = 0.005  # prints as 0.00
+
 
 @dataclass(frozen=True)
 class Printed:
@@ -91,6 +93,8 @@ def printed(cell: Cell) -> str:
         value = printed(float(cell.value))
         if cell.low is None or cell.high is None:
             return value
+        if 0 < cell.high < SMALL:  # two decimals would leave an interval of no width
+            return f"{cell.value:.1g} ({cell.low:.1g} to {cell.high:.1g})"
         return f"{value} ({printed(float(cell.low))} to {printed(float(cell.high))})"
     if isinstance(cell, float):
         text = f"{cell:.2f}"
