@@ -77,6 +77,7 @@ def crossed_logistic(
     effects: Effects = "independent",
     link: Link = "logit",
     level: float = 0.95,
+    quick: bool = False,
 ) -> CrossedFit:
     """Fit a model of yes/no answers, one row an answer.
 
@@ -89,6 +90,8 @@ def crossed_logistic(
         effects: whether a rater's two effects are independent or may correlate.
         link: logit, or probit, from which `detection` gives d' and c.
         level: coverage of the intervals.
+        quick: for likelihood ratios; saves most of the time, errors of coefficients being those
+            of Fisher's information, SDs taken for known and without intervals.
 
     Raises:
         NotEstimable: no answers, fewer than two images, or columns that determine one another.
@@ -99,17 +102,17 @@ def crossed_logistic(
     problem = Problem(likelihood, data, penalised=False)
     notes = list(data.notes)
     try:
-        solution = problem.solve()
+        solution = problem.solve(quick=quick)
         separated = solution.separated
     except Diverging:
         separated = True
     if separated:
         likelihood = CrossedLikelihood(data.answers, data.design, data.factors, link)
-        solution = Problem(likelihood, data, penalised=True).solve()
+        solution = Problem(likelihood, data, penalised=True).solve(quick=quick)
         notes.append(
             "answers are separated: coefficients are penalised, and shrunk towards 0 by that"
         )
-    return _described(data, solution, link, level, separated, notes)
+    return _described(data, solution, link, level, separated, notes, quick)
 
 
 def _described(
@@ -119,6 +122,7 @@ def _described(
     level: float,
     penalised: bool,
     notes: list[str],
+    quick: bool,
 ) -> CrossedFit:
     words = f"crossed {link} model, Laplace{', penalised' if penalised else ''}; " + randomness(
         data.fixed_raters
@@ -144,12 +148,13 @@ def _described(
     fixed = solution.likelihood.fixed
     entries = len(data.factors[0].entries)
     if rater.size:
-        sds["rater"] = _sd(solution, fixed, float(rater[0, 0]), level, raters)
+        sds["rater"] = _sd(solution, None if quick else fixed, float(rater[0, 0]), level, raters)
     if len(rater) > 1:
         value = float(np.hypot(*rater[1]))
-        at = fixed + entries - 1 if entries == 2 else None
+        at = fixed + entries - 1 if entries == 2 and not quick else None
         sds["rater slope"] = _sd(solution, at, value, level, raters)
-    sds["image"] = _sd(solution, fixed + entries, float(image[0, 0]), level, len(data.image_names))
+    at = None if quick else fixed + entries
+    sds["image"] = _sd(solution, at, float(image[0, 0]), level, len(data.image_names))
     correlation = None
     if entries == 3 and rater[0, 0] > 0 and sds["rater slope"].value > 0:
         correlation = float(rater[1, 0] / sds["rater slope"].value)

@@ -64,8 +64,11 @@ class Problem:
         self._fixed = likelihood.fixed
         self._spread = np.concatenate([data.scale, np.ones(len(self._entries))])
 
-    def solve(self) -> Solution:
+    def solve(self, *, quick: bool = False) -> Solution:
         """Search from coefficients without random effects.
+
+        Args:
+            quick: take errors of coefficients from Fisher's information, and none of SDs.
 
         Raises:
             Diverging: the answers are separated, and there is no penalty.
@@ -99,7 +102,7 @@ class Problem:
         free = tuple(
             k for k in range(len(best)) if k < self._fixed or self._moves(best, k - self._fixed)
         )
-        covariance = self._covariance(best, unit, free)
+        covariance = self._of_fisher(best, free) if quick else self._covariance(best, unit, free)
         ses = np.sqrt(np.maximum(np.diag(covariance)[: self._fixed], 0)) * self._data.scale
         # L-BFGS-B also stops where rounding ends its line search; the gradient decides.
         steepest = np.abs(unit.T @ self._evaluate(best)[1])[list(free)].max()
@@ -183,6 +186,15 @@ class Problem:
         """Tell whether entry `k` of Lambda is not at the edge, nor beside an SD of 0."""
         which, _, b = self._entries[k]
         return bool(best[self._fixed + self._entries.index((which, b, b))] > 0)
+
+    def _of_fisher(self, best: Floats, free: tuple[int, ...]) -> Floats:
+        """Return the inverse information on the coefficients alone, 0 for the SDs."""
+        information = self._likelihood.information(best)
+        if self._penalised:
+            information = information + np.diag((self._data.scale / PRIOR_SD) ** 2)
+        covariance = np.zeros((len(free), len(free)))
+        covariance[: self._fixed, : self._fixed] = np.linalg.inv(information)
+        return covariance
 
     def _covariance(self, best: Floats, unit: Floats, free: tuple[int, ...]) -> Floats:
         """Return the inverse of the observed information, by differences of the gradient."""

@@ -379,3 +379,19 @@ def test_missing_answers_are_left_out():
     assert fit.log_likelihood == pytest.approx(
         crossed_logistic(said[kept], design[kept], rater[kept], image[kept]).log_likelihood
     )
+
+
+def test_a_quick_fit_has_the_same_likelihood_about_the_same_errors_and_no_interval_of_an_sd():
+    said, design, rater, image = answers_of(20, 60, slope_sd=0.5, seed=8)
+    names = ["1", "origin"]
+
+    quick, whole = (
+        crossed_logistic(said, design, rater, image, names=names, slope="origin", quick=quick)
+        for quick in (True, False)
+    )
+
+    assert quick.log_likelihood == pytest.approx(whole.log_likelihood, abs=1e-6)
+    for name in names:
+        assert quick.coefficients[name].value == pytest.approx(whole.coefficients[name].value)
+        assert quick.coefficients[name].se == pytest.approx(whole.coefficients[name].se, rel=0.05)
+    assert all(sd.low is None and sd.se is None for sd in quick.sds.values())

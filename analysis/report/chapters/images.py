@@ -211,7 +211,7 @@ def show(found: Images, facts: Facts, names: Mapping[str, str]) -> Section:
     by_name = {one.image: one for one in found.images}
     for heading, one, key in (
         ("Synthetic images that fooled all raters", found.fooled_all, "fooled_all"),
-        ("Synthetic images that fooled none", found.fooled_none, "fooled_none"),
+        ("Synthetic images that fooled nobody", found.fooled_none, "fooled_none"),
         ("Real images that all took for synthetic", found.real_doubted_by_all, "doubted"),
     ):
         blocks.append(_extremes(heading, one, key, by_name, found.pictures, names))
@@ -242,7 +242,7 @@ def _drawing(found: Histogram) -> Drawing:
         "fool, or give themselves away.",
         "Images by share of raters who judged them real; "
         + "; ".join(
-            f"{origin} images: {counts[0]} by none, {counts[-1]} by all, {sum(counts)} in all"
+            f"{origin} images: {counts[0]} by nobody, {counts[-1]} by all, {sum(counts)} in all"
             for origin, counts in shown.items()
         ),
     )

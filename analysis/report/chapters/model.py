@@ -129,7 +129,7 @@ class _Fits:
             notes=fit.notes,
         )
 
-    def fit(self, columns: Mapping[str, Floats]) -> CrossedFit:
+    def fit(self, columns: Mapping[str, Floats], *, quick: bool = False) -> CrossedFit:
         return crossed_logistic(
             self.said,
             np.stack([column[self.image] for column in columns.values()], axis=1),
@@ -137,6 +137,7 @@ class _Fits:
             self.image,
             names=tuple(columns),
             slope=ORIGIN if ORIGIN in columns else None,
+            quick=quick,
         )
 
     def rates(self, fit: CrossedFit, columns: Mapping[str, Floats]) -> dict[str, Number]:
@@ -186,7 +187,8 @@ class _Fits:
         """Fit what is not fitted yet, and test what the larger model adds."""
         try:
             fits = [
-                one if isinstance(one, CrossedFit) else self.fit(one) for one in (smaller, larger)
+                one if isinstance(one, CrossedFit) else self.fit(one, quick=True)
+                for one in (smaller, larger)
             ]
             return likelihood_ratio(*fits)
         except NotEstimable as reason:
