@@ -197,7 +197,9 @@ def print_distances(
     """Print kernel distance, overlap, and distances to the nearest training image."""
     print("to the held-out images: generated / training images at the same n")
     far, least = kid(real, made), kid(real, training[floor])
-    print(f"  KID       {said(far, 4)} / {said(least, 4)}, ratio {far.value / least.value:.1f}")
+    print(f"  KID       {said(far, 4)} / {said(least, 4)}")
+    # Training images at so small an n may be nearer than chance: the floor itself may be below 0.
+    print(f"            {far.value / (least.high or np.nan):.1f} times the floor's upper end")
     one, other = manifold(real, made), manifold(real, training[floor])
     for figure in ("precision", "recall", "density", "coverage"):
         print(f"  {figure:<9} {getattr(one, figure):.2f} / {getattr(other, figure):.2f}")

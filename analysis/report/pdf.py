@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib import get_data_path
+from reportlab import rl_config
 from reportlab.lib.colors import HexColor
 from reportlab.lib.enums import TA_RIGHT
 from reportlab.lib.pagesizes import A4
@@ -36,6 +37,7 @@ from analysis.report.drawing import Drawing
 from analysis.report.figures import PALETTE
 from analysis.report.layout import Block, Contents, KeyNumber, Section
 
+rl_config.useA85 = 0  # bytes as they are: quicker, and a fifth smaller
 MARGIN = 20 * mm
 WIDTH = A4[0] - 2 * MARGIN
 INK, SOFT, FRAME, RULE = (HexColor(PALETTE[name]) for name in ("ink", "soft", "frame", "rule"))
