@@ -118,8 +118,13 @@ def _raters(found: "SensitivityFindings") -> ReportTable:
         ),
         tuple(rows),
         note="Log-linear correction of Hautus (1995) throughout. Intervals of a rater are "
-        "Gourevitch and Galanter's, images random; those of the mean take raters and images as "
-        "random (Obuchowski and Rockette), for ln β by the jackknife.",
+        "Gourevitch and Galanter's, images random"
+        + (
+            "; those of the mean take raters and images as random (Obuchowski and Rockette), for "
+            "ln β by the jackknife."
+            if len(found.raters) > 1
+            else "."
+        ),
         summary_rows=1 if len(found.raters) > 1 else 0,
     )
 

@@ -378,6 +378,12 @@ def _p(p: float | None) -> str | None:
     return None if p is None else p_value(p)
 
 
+TESTED = (
+    "F tests of Obuchowski and Rockette, raters and images random: that deception rates are equal, "
+    "and that real and synthetic are told apart equally well (interaction of origin and group)."
+)
+
+
 def _tests(found: Subgroups) -> ReportTable:
     def cells(one: Compared) -> tuple[Cell, ...]:
         p = one.test if isinstance(one.test, Unknown) else _p(one.test.p)
@@ -392,6 +398,8 @@ def _tests(found: Subgroups) -> ReportTable:
         )
         for name, one in found.variables.items()
     )
+    compared = [each for one in found.variables.values() for each in (one.equal, one.interaction)]
+    tested = any(not isinstance(each.test, Unknown) for each in compared)
     return ReportTable(
         "subgroup_tests",
         "Do groups differ?",
@@ -404,9 +412,7 @@ def _tests(found: Subgroups) -> ReportTable:
             interaction_adjusted="adjusted",
         ),
         rows,
-        note="F tests of Obuchowski and Rockette, raters and images random: that deception rates "
-        "are equal, and that real and synthetic are told apart equally well (interaction of "
-        f"origin and group). {reasons(rows)}".strip(),
+        note=f"{TESTED if tested else ''} {reasons(rows)}".strip(),
     )
 
 
