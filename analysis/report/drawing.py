@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from html import escape
 from io import BytesIO, StringIO
 
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from analysis.report.figures import PALETTE, house_style
@@ -41,7 +42,9 @@ def draw(name: str, figure: Figure, caption: str, alt: str) -> Drawing:
     with house_style():
         # No date and no creator: the same answers give the same bytes.
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
-        figure.set_layout_engine("none")  # it has done its work for the first file
+        # The layout has done its work for the first file; any engine, even "none", draws twice.
+        with rc_context({"figure.constrained_layout.use": False}):
+            figure.set_layout_engine(None)
         figure.savefig(image, format="png", facecolor="white", metadata={"Software": None})
     svg = re.sub(r"<metadata>.*?</metadata>\s*", "", text.getvalue(), flags=re.DOTALL)
     svg = re.sub(r"'DejaVu Sans'(, '?[\w -]+'?)*", FONTS, svg)
