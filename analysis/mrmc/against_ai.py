@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from analysis import roc
 from analysis.mrmc.cells import (
@@ -37,7 +36,7 @@ from analysis.mrmc.inference import (
     reader_mean,
     t_test,
 )
-from analysis.proportions import newcombe_difference
+from analysis.proportions import mcnemar, newcombe_difference
 from analysis.results import Estimate, NotEstimable, Test
 
 
@@ -181,10 +180,8 @@ def _each_reader(
             found[label] = paired.difference, paired.test
         elif statistic in PROPORTIONS:
             told = outcomes(rows[[j, -1]][:, read], truth[read], str(statistic))[0].astype(bool)
-            found[label] = (
-                newcombe_difference(*_counts(told[0], told[1]), level),
-                _mcnemar(told[0], told[1]),
-            )
+            counts = _counts(told[0], told[1])
+            found[label] = newcombe_difference(*counts, level), mcnemar(*counts[1:3])
         else:
             found[label] = (
                 interval(
@@ -206,9 +203,3 @@ def _counts(first: Flags, second: Flags) -> tuple[int, int, int, int]:
     kinds = (first & second, first & ~second, ~first & second, ~first & ~second)
     both, one, other, neither = (int(np.count_nonzero(kind)) for kind in kinds)
     return both, one, other, neither
-
-
-def _mcnemar(first: Flags, second: Flags) -> Test:
-    b, c = int(np.count_nonzero(first & ~second)), int(np.count_nonzero(~first & second))
-    p = float(stats.binomtest(b, b + c).pvalue) if b + c else 1.0
-    return Test(float(b - c), p=p, method=f"McNemar exact: {b} against {c} images")
