@@ -10,7 +10,16 @@ from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
 from analysis.calibration import ReliabilityBin
 from analysis.report.cells import printed
-from analysis.report.figures import PALETTE, SUBSET_COLOURS, WIDTH, Row, percent_axis
+from analysis.report.figures import (
+    PALETTE,
+    SUBSET_COLOURS,
+    WIDTH,
+    Row,
+    beside,
+    guide,
+    named_rows,
+    percent_axis,
+)
 from analysis.results import Estimate, Number
 from analysis.timing import Block, TimeBlock
 
@@ -26,7 +35,7 @@ def ratio_forest(rows: Sequence[Row], *, axis: str) -> Figure:
     """
     figure = Figure(figsize=(WIDTH, 0.75 + 0.29 * len(rows)))
     axes = figure.subplots()
-    axes.axvline(1, color=PALETTE["soft"], linewidth=1, dashes=(3, 3), zorder=1)
+    guide(axes, 1)
     low, high = _ratio_limits(rows)
     for place, row in enumerate(rows):
         _ratio_row(axes, place, row, low, high)
@@ -37,9 +46,7 @@ def ratio_forest(rows: Sequence[Row], *, axis: str) -> Figure:
     if high / low > 8:
         ticks = [t for t in ticks if t not in (0.8, 1.25)]
     axes.set_xticks(ticks, [f"1/{round(1 / t)}" if t < 0.2 else f"{t:g}" for t in ticks])
-    axes.set_yticks(range(len(rows)), [row.label for row in rows])
-    axes.grid(axis="x")
-    axes.spines["left"].set_visible(False)
+    named_rows(axes, [row.label for row in rows])
     return figure
 
 
@@ -71,15 +78,7 @@ def _ratio_row(axes: Axes, place: int, row: Row, low: float, high: float) -> Non
         text += f"  ({number.low:.2f}–{number.high:.2f})"
     if low <= number.value <= high:
         axes.plot(number.value, place, "o", color=row.colour, markersize=5.5, zorder=3)
-    axes.annotate(
-        text,
-        (1, place),
-        xycoords=("axes fraction", "data"),
-        xytext=(8, 0),
-        textcoords="offset points",
-        va="center",
-        fontsize=8,
-    )
+    beside(axes, place, text)
 
 
 def reliability_diagram(curves: Mapping[str, Sequence[ReliabilityBin]]) -> Figure:

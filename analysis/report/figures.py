@@ -61,7 +61,7 @@ def forest(rows: Sequence[Row], *, axis: str, chance: float | None) -> Figure:
     figure = Figure(figsize=(WIDTH, 0.75 + 0.29 * len(rows)))
     axes = figure.subplots()
     if chance is not None:
-        axes.axvline(chance, color=PALETTE["soft"], linewidth=1, dashes=(3, 3), zorder=1)
+        guide(axes, chance)
         axes.annotate(
             "chance",
             (chance, 1),
@@ -77,9 +77,7 @@ def forest(rows: Sequence[Row], *, axis: str, chance: float | None) -> Figure:
     if rows[-1].summary and len(rows) > 1:
         axes.axhline(len(rows) - 1.5, color=PALETTE["frame"], linewidth=0.7)
     axes.set(xlim=(0, 1), ylim=(len(rows) - 0.4, -0.6), xlabel=axis)
-    axes.set_yticks(range(len(rows)), [row.label for row in rows])
-    axes.grid(axis="x")
-    axes.spines["left"].set_visible(False)
+    named_rows(axes, [row.label for row in rows])
     percent_axis(axes.xaxis)
     return figure
 
@@ -115,6 +113,19 @@ def _forest_row(axes: Axes, place: int, row: Row) -> None:
         clip_on=False,
         zorder=3,
     )
+    beside(axes, place, text, bold=row.summary)
+
+
+def beside(
+    axes: Axes,
+    place: float,
+    text: str,
+    *,
+    size: float = 8,
+    colour: str = PALETTE["ink"],
+    bold: bool = False,
+) -> None:
+    """Write what belongs to a row to the right of the axes."""
     axes.annotate(
         text,
         (1, place),
@@ -122,9 +133,34 @@ def _forest_row(axes: Axes, place: int, row: Row) -> None:
         xytext=(8, 0),
         textcoords="offset points",
         va="center",
-        fontsize=8,
-        fontweight="bold" if row.summary else "normal",
+        fontsize=size,
+        fontweight="bold" if bold else "normal",
+        color=colour,
     )
+
+
+def unknown(axes: Axes, place: float, reason: str) -> None:
+    """Write into a row why it has no number."""
+    axes.annotate(
+        f"n/a: {reason}",
+        (0.01, place),
+        xycoords=("axes fraction", "data"),
+        va="center",
+        color=PALETTE["soft"],
+        fontsize=7.5,
+    )
+
+
+def guide(axes: Axes, at: float) -> None:
+    """Draw what a number would be by chance, or without a difference, behind all rows."""
+    axes.axvline(at, color=PALETTE["soft"], linewidth=1, dashes=(3, 3), zorder=1)
+
+
+def named_rows(axes: Axes, labels: Sequence[str]) -> None:
+    """Name the rows, from top to bottom, and rule the scale below them."""
+    axes.set_yticks(range(len(labels)), labels)
+    axes.grid(axis="x")
+    axes.spines["left"].set_visible(False)
 
 
 def paired_dots(
@@ -157,9 +193,7 @@ def paired_dots(
                 markersize=5.5,
             )
     axes.set(xlim=(0, 1), ylim=(len(labels) - 0.4, -0.6), xlabel=axis)
-    axes.set_yticks(range(len(labels)), labels)
-    axes.grid(axis="x")
-    axes.spines["left"].set_visible(False)
+    named_rows(axes, labels)
     percent_axis(axes.xaxis)
     figure.legend(
         handles=[
@@ -352,20 +386,10 @@ def response_times(raters: Mapping[str, Times]) -> Figure:
             solid_capstyle="butt",
         )
         axes.plot(times.median, place, "o", color=PALETTE["heat"], markersize=5.5)
-        axes.annotate(
-            f"{times.median:.1f} s",
-            (1, place),
-            xycoords=("axes fraction", "data"),
-            xytext=(8, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=8,
-        )
+        beside(axes, place, f"{times.median:.1f} s")
     axes.set(xlabel="seconds an image", ylim=(len(raters) - 0.4, -0.6))
     axes.set_xlim(left=0)
-    axes.set_yticks(range(len(raters)), list(raters))
-    axes.grid(axis="x")
-    axes.spines["left"].set_visible(False)
+    named_rows(axes, list(raters))
     return figure
 
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from analysis.report.figures import PALETTE, WIDTH
+from analysis.report.figures import PALETTE, WIDTH, beside, guide, named_rows, percent_axis, unknown
 from analysis.results import Estimate, Number
 
 #: Shape and colour, so that colour alone tells nothing.
@@ -34,7 +34,7 @@ def entity_dots(
     """
     figure = Figure(figsize=(WIDTH, 0.95 + 0.24 * (len(series) + 0.6) * len(labels)))
     axes = figure.subplots()
-    axes.axvline(0.5, color=PALETTE["soft"], linewidth=1, dashes=(3, 3), zorder=1)
+    guide(axes, 0.5)
     step = 0.8 / (len(series) + 0.3)
     offsets = step * (np.arange(len(series)) - (len(series) - 1) / 2)
     for k, (offset, (name, numbers)) in enumerate(zip(offsets, series.items(), strict=True)):
@@ -53,23 +53,12 @@ def entity_dots(
                     clip_on=False,
                     zorder=3,
                 )
-            axes.annotate(
-                note,
-                (1, at),
-                xycoords=("axes fraction", "data"),
-                xytext=(8, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=7.5,
-                color=PALETTE["soft"],
-            )
+            beside(axes, at, note, size=7.5, colour=PALETTE["soft"])
     for place in range(1, len(labels)):
         axes.axhline(place - 0.5, color=PALETTE["rule"], linewidth=0.7)
     axes.set(xlim=(0, 1), ylim=(len(labels) - 0.5, -0.5), xlabel="synthetic images judged real")
-    axes.set_yticks(range(len(labels)), labels)
-    axes.grid(axis="x")
-    axes.spines["left"].set_visible(False)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f}%"))
+    named_rows(axes, labels)
+    percent_axis(axes.xaxis)
     figure.legend(
         handles=[
             Line2D([], [], color=colour, marker=shape, label=name)
@@ -89,18 +78,11 @@ def differences(rows: Mapping[str, Number], axis: str) -> Figure:
     """Draw differences with their intervals, 0 behind; a row without a number says why."""
     figure = Figure(figsize=(WIDTH, 0.75 + 0.29 * len(rows)))
     axes = figure.subplots()
-    axes.axvline(0, color=PALETTE["soft"], linewidth=1, dashes=(3, 3), zorder=1)
+    guide(axes, 0)
     reach = [0.1]
     for place, number in enumerate(rows.values()):
         if not isinstance(number, Estimate):
-            axes.annotate(
-                f"n/a: {number.reason}",
-                (0.01, place),
-                xycoords=("axes fraction", "data"),
-                va="center",
-                color=PALETTE["soft"],
-                fontsize=7.5,
-            )
+            unknown(axes, place, number.reason)
             continue
         text = f"{number.value:+.2f}"
         if number.low is not None and number.high is not None:
@@ -109,20 +91,10 @@ def differences(rows: Mapping[str, Number], axis: str) -> Figure:
             text += f"  ({number.low:+.2f} to {number.high:+.2f})"
         reach.append(abs(number.value))
         axes.plot(number.value, place, "o", color=PALETTE["heat"], markersize=5.5, zorder=3)
-        axes.annotate(
-            text.replace("-", "\N{MINUS SIGN}"),
-            (1, place),
-            xycoords=("axes fraction", "data"),
-            xytext=(8, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=8,
-        )
+        beside(axes, place, text.replace("-", "\N{MINUS SIGN}"))
     edge = min(1.05, 1.1 * max(reach))
     axes.set(xlim=(-edge, edge), ylim=(len(rows) - 0.4, -0.6), xlabel=axis)
-    axes.set_yticks(range(len(rows)), list(rows))
-    axes.grid(axis="x")
-    axes.spines["left"].set_visible(False)
+    named_rows(axes, list(rows))
     axes.xaxis.set_major_formatter(
         FuncFormatter(
             lambda value, _: f"{value:+.1f}".replace("-", "\N{MINUS SIGN}") if value else "0"

@@ -9,7 +9,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, ScalarFormatter
 
 from analysis.equivalence import Judgement
-from analysis.report.figures import PALETTE, WIDTH
+from analysis.report.figures import PALETTE, WIDTH, beside, guide, percent_axis, unknown
 from analysis.results import Estimate
 
 
@@ -22,7 +22,7 @@ def equivalence(rows: Mapping[str, Judgement], margin: float | None) -> Figure:
     """
     figure = Figure(figsize=(WIDTH, 1.15 + 0.34 * len(rows)))
     axes = figure.subplots()
-    axes.axvline(0, color=PALETTE["soft"], linewidth=1, dashes=(3, 3), zorder=1)
+    guide(axes, 0)
     if margin is not None:
         axes.axvspan(-margin, margin, color=PALETTE["rule"], linewidth=0, zorder=0)
     reach = [0.2, 1.6 * (margin or 0)]
@@ -30,14 +30,7 @@ def equivalence(rows: Mapping[str, Judgement], margin: float | None) -> Figure:
         wide, narrow = judged.estimate, judged.narrow
         if not isinstance(wide, Estimate) or not isinstance(narrow, Estimate):
             reason = wide.reason if not isinstance(wide, Estimate) else ""
-            axes.annotate(
-                f"n/a: {reason}",
-                (0.01, place),
-                xycoords=("axes fraction", "data"),
-                va="center",
-                color=PALETTE["soft"],
-                fontsize=7.5,
-            )
+            unknown(axes, place, reason)
             continue
         for one, thickness in ((wide, 1.2), (narrow, 3.6)):
             if one.low is None or one.high is None:
@@ -47,15 +40,7 @@ def equivalence(rows: Mapping[str, Judgement], margin: float | None) -> Figure:
             reach += [abs(end) for end in ends]
         axes.plot(wide.value - judged.centre, place, "o", color=PALETTE["synthetic"], markersize=6)
         reach.append(abs(wide.value - judged.centre))
-        axes.annotate(
-            judged.verdict,
-            (1, place),
-            xycoords=("axes fraction", "data"),
-            xytext=(8, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=8,
-        )
+        beside(axes, place, judged.verdict)
     edge = min(1.04, 1.08 * max(reach))
     axes.set(
         xlim=(-edge, edge),
@@ -93,18 +78,10 @@ def variance_bars(rows: Mapping[str, Sequence[float]], notes: Sequence[str]) -> 
             share = value / total if total else 0.0
             axes.barh(place, share, left=left, height=0.55, color=colour, linewidth=0)
             left += share
-        axes.annotate(
-            note,
-            (1, place),
-            xycoords=("axes fraction", "data"),
-            xytext=(8, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=8,
-        )
+        beside(axes, place, note)
     axes.set(xlim=(0, 1), ylim=(len(rows) - 0.5, -0.5), xlabel="share of the variance of the mean")
     axes.set_yticks(range(len(rows)), list(rows))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f}%"))
+    percent_axis(axes.xaxis)
     axes.spines["left"].set_visible(False)
     figure.legend(
         handles=[Patch(color=c, label=part) for c, part in zip(colours, parts, strict=True)],
