@@ -8,10 +8,8 @@ from numpy.typing import NDArray
 
 from analysis import mrmc
 from analysis.proportions import benjamini_hochberg, holm
-from analysis.report import figures
-from analysis.report.behaviour_figures import numbers_in_words
-from analysis.report.cells import Cell, ReportTable, columns, reasons
-from analysis.report.drawing import draw
+from analysis.report.chapters import subgroups_page
+from analysis.report.chapters.subgroups_page import VARIABLES
 from analysis.report.findings import Facts, Flags, Floats
 from analysis.report.grids import (
     LEAST_IMAGES,
@@ -24,20 +22,12 @@ from analysis.report.grids import (
     p_values,
     right_entity,
 )
-from analysis.report.layout import Block, Section
+from analysis.report.layout import Section
 from analysis.report.study import Study
-from analysis.report.words import listed, p_value
 from analysis.results import NotEstimable, Number, Test, Unknown, attempt
 
 KEY = "subgroups"
 MOST_LEVELS = 12  # of a variable; more are names, not groups
-VARIABLES = {
-    "entity": "Entity",
-    "skin_tone": "Skin tone",
-    "sex": "Sex",
-    "age": "Age",
-    "site": "Site",
-}
 AGE_BANDS = ((30, "below 30"), (50, "30 to 49"), (70, "50 to 69"), (np.inf, "70 and above"))
 #: Individual typology angle in degrees (Del Bino and Bernerd 2013, Br J Dermatol 169:33).
 TONE_BANDS = (
@@ -343,153 +333,5 @@ def _compared(
 
 
 def show(found: Subgroups, facts: Facts, names: Mapping[str, str]) -> Section:
-    """Lay out the tests of interaction, then each variable, then entities' recognisability."""
-    asked = any(level.judged_real[1] for v in found.variables.values() for level in v.levels)
-    blocks = [Block(text=tuple(_sentences(found)))]
-    if asked:
-        blocks.append(Block(table=_tests(found)))
-        for name, one in found.variables.items():
-            blocks += _variable(name, one, names)
-    if found.recognised:
-        blocks.append(
-            Block(
-                heading="Are entities recognised as well on synthetic images?",
-                table=_recognised(found, names),
-            )
-        )
-    return Section(KEY, "Subgroups", tuple(blocks))
-
-
-def _sentences(found: Subgroups) -> list[str]:
-    said = [
-        "A group differs where the test of interaction says so, not where one interval reaches "
-        "chance and another does not. Entities were shown by design and are confirmatory (Holm); "
-        "everything else is exploratory (Benjamini and Hochberg). Groups of fewer than "
-        f"{LEAST_IMAGES} images or {LEAST_RATERS} raters are counted only."
-    ]
-    if found.missing:
-        what = listed([VARIABLES[name].lower() for name in found.missing])
-        said.append(f"Not known of the images, or not in groups: {what}.")
-    said.append("The table does not say how experienced raters are; they are not compared by it.")
-    return said
-
-
-def _p(p: float | None) -> str | None:
-    return None if p is None else p_value(p)
-
-
-TESTED = (
-    "F tests of Obuchowski and Rockette, raters and images random: that deception rates are equal, "
-    "and that real and synthetic are told apart equally well (interaction of origin and group)."
-)
-
-
-def _tests(found: Subgroups) -> ReportTable:
-    def cells(one: Compared) -> tuple[Cell, ...]:
-        p = one.test if isinstance(one.test, Unknown) else _p(one.test.p)
-        return (p, _p(one.adjusted))
-
-    rows = tuple(
-        (
-            VARIABLES[name],
-            "confirmatory" if one.confirmatory else "exploratory",
-            *cells(one.equal),
-            *cells(one.interaction),
-        )
-        for name, one in found.variables.items()
-    )
-    compared = [each for one in found.variables.values() for each in (one.equal, one.interaction)]
-    tested = any(not isinstance(each.test, Unknown) for each in compared)
-    return ReportTable(
-        "subgroup_tests",
-        "Do groups differ?",
-        columns(
-            variable="Groups by",
-            family="Family",
-            equal="Deception rate, p",
-            equal_adjusted="adjusted",
-            interaction="Origin told, p (interaction)",
-            interaction_adjusted="adjusted",
-        ),
-        rows,
-        note=f"{TESTED if tested else ''} {reasons(rows)}".strip(),
-    )
-
-
-def _variable(name: str, one: Variable, names: Mapping[str, str]) -> list[Block]:
-    rows = [
-        (
-            names.get(level.label, level.label),
-            level.synthetic,
-            level.real,
-            f"{level.judged_real[0]} of {level.judged_real[1]}",
-            level.deception_rate,
-            level.told_apart,
-            level.entity_right,
-            level.difference,
-            _p(level.p),
-            _p(level.adjusted),
-        )
-        for level in one.levels
-    ]
-    how = "Holm" if one.confirmatory else "Benjamini and Hochberg"
-    unknown = f" Unknown of {one.unknown} images." if one.unknown else ""
-    table = ReportTable(
-        f"subgroups_{name}",
-        f"{VARIABLES[name]}: deception and accuracy",
-        columns(
-            group=VARIABLES[name],
-            synthetic="Synthetic",
-            real="Real",
-            counts="Judged real",
-            deception_rate="Deception rate",
-            told_apart="Told apart",
-            entity_right="Right entity",
-            difference="Less the others",
-            p="p",
-            adjusted="adjusted p",
-        ),
-        tuple(rows),
-        note="Told apart is the balanced accuracy of origin. Raters and images random. p that the "
-        f"deception rate is that of the other synthetic images, adjusted after {how}.{unknown} "
-        f"{reasons(rows)}".strip(),
-    )
-    lines = [figures.Row(names.get(x.label, x.label), x.deception_rate) for x in one.levels]
-    blocks = []
-    if name != "entity":  # drawn where origin is reported
-        drawing = draw(
-            f"subgroups_{name}",
-            figures.forest(lines, axis="synthetic images judged real", chance=0.5),
-            f"Deception rate by {VARIABLES[name].lower()}, with 95% interval.",
-            numbers_in_words("Deception rate", [(row.label, row.number) for row in lines]),
-        )
-        blocks.append(Block(heading=f"By {VARIABLES[name].lower()}", drawings=(drawing,)))
-    return [*blocks, Block(table=table)]
-
-
-def _recognised(found: Subgroups, names: Mapping[str, str]) -> ReportTable:
-    rows = tuple(
-        (
-            names.get(one.entity, one.entity),
-            one.synthetic,
-            one.real,
-            one.difference,
-            _p(one.p),
-            _p(one.adjusted),
-        )
-        for one in found.recognised
-    )
-    return ReportTable(
-        "recognisability",
-        "Right entity named, synthetic against real images",
-        columns(
-            entity="Entity",
-            synthetic="Synthetic",
-            real="Real",
-            difference="Synthetic less real",
-            p="p",
-            adjusted="adjusted p",
-        ),
-        rows,
-        note=f"Raters and images random; p adjusted after Holm. {reasons(rows)}".strip(),
-    )
+    """Lay out the chapter."""
+    return subgroups_page.show(found, names)
