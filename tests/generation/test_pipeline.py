@@ -16,6 +16,7 @@ from generation.engine.pipeline import PipelineGenerator
 from generation.engine.prompts import check_template, prompt_of
 from generation.engine.recipe import PipelineRecipe
 from generation.engine.registry import generator_names, load_generator
+from tests.generation.harm import broken, with_pickles, without_weights
 from tests.generation.tiny_kinds import save_tiny_kind
 from tests.generation.tiny_pipeline import SIZE, save_tiny_lora, save_tiny_pipeline, save_tiny_xl
 
@@ -166,23 +167,8 @@ def test_a_compute_batch_that_was_asked_for_goes_before_the_recipes(folder):
     assert PipelineGenerator("tiny", recipe(folder), "cpu").compute_batch == 4
 
 
-def without_weights(copy):
-    for path in copy.rglob("*.safetensors"):
-        path.unlink()
-
-
-def with_pickles(copy):
-    without_weights(copy)
-    torch.save({}, copy / "unet" / "diffusion_pytorch_model.bin")
-
-
 def with_text(copy):
     (copy / "unet" / "diffusion_pytorch_model.safetensors").write_text("these are no weights")
-
-
-def broken(copy):
-    weights = copy / "unet" / "diffusion_pytorch_model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:5000])
 
 
 HARM = {

@@ -16,6 +16,7 @@ from generation.engine.generator import GenerationError, ImageRequest
 from generation.engine.pipeline import PipelineGenerator
 from generation.engine.recipe import PipelineRecipe
 from generation.engine.registry import keep_generator, load_generator
+from tests.generation.harm import broken, with_pickles, without_weights
 from tests.generation.tiny_kinds import save_tiny_kind
 from tests.generation.tiny_pipeline import save_tiny_pipeline
 from tests.generation.tiny_upscalers import save_tiny_second_stage, save_tiny_upscaler
@@ -168,21 +169,6 @@ def test_what_takes_the_time_of_an_upscaler_is_compiled(places):
     pipeline = compiled._upscaler._pipeline
     assert all(part._compiled_call_impl for part in (pipeline.unet, pipeline.vae.decoder))
     assert compiled.revision != loaded(places).revision
-
-
-def without_weights(copy):
-    for path in copy.rglob("*.safetensors"):
-        path.unlink()
-
-
-def with_pickles(copy):
-    without_weights(copy)
-    torch.save({}, copy / "unet" / "diffusion_pytorch_model.bin")
-
-
-def broken(copy):
-    weights = copy / "unet" / "diffusion_pytorch_model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:5000])
 
 
 def of_another_class(copy):
