@@ -109,7 +109,8 @@ def obuchowski_rockette(
         truth: (cases,) 1 positive (synthetic), 0 negative (real); "proportion" needs none.
         statistic: "auc"; a proportion: "accuracy", "sensitivity", "specificity",
             "deception_rate" (positives called negative), "false_alarm_rate", or "proportion" (the
-            share of ratings that are 1); or a function of (n,) ratings and (n,) truth.
+            share of ratings that are 1); or a function of (n,) ratings and (n,) truth that does
+            not depend on the order of the cases.
         covariance: of errors over cases. "jackknife" for any statistic ((N-1)/N times cross
             products of leave-one-out figures, N all cases of the analysis); "delong" or
             "unbiased" for the AUC; "unbiased" for a proportion.

@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Label = str | int
 
-#: What a reader's ratings and the truth of the same cases come to.
+#: What a reader's ratings and the truth of the same cases come to, whatever their order.
 Statistic = Callable[[Floats, Flags], float]
 
 #: Share of right answers, and so on: of answers 1 (synthetic, positive) and 0.
@@ -281,12 +281,17 @@ def _jackknifed(
     for row, own in enumerate(given):
         values[row] = _figure(statistic, table[row, own], truth[own], names[row])
         without[row] = values[row]
+        # Cases with the same rating and truth are missed alike.
+        alike: dict[tuple[float, bool], float] = {}
         for case in np.flatnonzero(own):
-            left = own.copy()
-            left[case] = False
-            without[row, case] = _figure(
-                statistic, table[row, left], truth[left], f"{names[row]}, without case {case}"
-            )
+            kind = (float(table[row, case]), bool(truth[case]))
+            if kind not in alike:
+                left = own.copy()
+                left[case] = False
+                alike[kind] = _figure(
+                    statistic, table[row, left], truth[left], f"{names[row]}, without case {case}"
+                )
+            without[row, case] = alike[kind]
     used = given.any(axis=0)
     deviations = without[:, used] - without[:, used].mean(axis=1, keepdims=True)
     return values, (cases - 1) / cases * (deviations @ deviations.T)
