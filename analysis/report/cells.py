@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from io import StringIO
 
 from analysis.results import Estimate, Number, Unknown
@@ -33,7 +34,7 @@ class Column:
 class PrintedRow:
     """A row as it reads on the page; summary rows are set apart."""
 
-    cells: tuple[tuple[str, str], ...]  # the number, and its interval or ""
+    cells: tuple[tuple[str, str, bool], ...]  # the number, its interval or "", whether in words
     summary: bool
 
 
@@ -53,9 +54,28 @@ class ReportTable:
         """All rows as they read on the page."""
         first_summary = len(self.rows) - self.summary_rows
         return [
-            PrintedRow(tuple(_parted(cell) for cell in row), i >= first_summary)
+            PrintedRow(
+                tuple(
+                    (*_parted(cell), words) for cell, words in zip(row, self._in_words, strict=True)
+                ),
+                i >= first_summary,
+            )
             for i, row in enumerate(self.rows)
         ]
+
+    @property
+    def heads(self) -> list[tuple[str, bool]]:
+        """The title of each column, and whether its cells are words, which stand on the left."""
+        titles = (column.title for column in self.columns)
+        return list(zip(titles, self._in_words, strict=True))
+
+    @cached_property
+    def _in_words(self) -> tuple[bool, ...]:
+        columns = zip(*self.rows, strict=True) if self.rows else ((),) * len(self.columns)
+        return tuple(
+            place == 0 or any(_is_word(printed(cell)) for cell in column)
+            for place, column in enumerate(columns)
+        )
 
     def to_csv(self) -> str:
         """Return all digits; an estimate fills the columns value, low, high and n."""
@@ -98,7 +118,7 @@ def printed(cell: Cell) -> str:
         return f"{value} ({printed(float(cell.low))} to {printed(float(cell.high))})"
     if isinstance(cell, float):
         text = f"{cell:.2f}"
-        return "0.00" if text == "-0.00" else text
+        return "0.00" if text == "-0.00" else text.replace("-", "\N{MINUS SIGN}")
     return str(cell)
 
 
@@ -106,6 +126,10 @@ def reasons(rows: Sequence[Sequence[Cell]]) -> str:
     """Return why cells of a table read n/a, as sentences for its note."""
     found = {cell.reason for row in rows for cell in row if isinstance(cell, Unknown)}
     return " ".join(f"n/a: {reason}." for reason in sorted(found))
+
+
+def _is_word(text: str) -> bool:
+    return text not in ("", "n/a") and not text[0].isdigit() and text[0] not in "+-\N{MINUS SIGN}"
 
 
 def _parted(cell: Cell) -> tuple[str, str]:

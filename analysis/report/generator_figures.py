@@ -95,9 +95,12 @@ def differences(rows: Mapping[str, Number], axis: str) -> Figure:
     edge = min(1.05, 1.1 * max(reach))
     axes.set(xlim=(-edge, edge), ylim=(len(rows) - 0.4, -0.6), xlabel=axis)
     named_rows(axes, list(rows))
+    digits = 1 if edge > 0.5 else 2
     axes.xaxis.set_major_formatter(
         FuncFormatter(
-            lambda value, _: f"{value:+.1f}".replace("-", "\N{MINUS SIGN}") if value else "0"
+            lambda value, _: (
+                f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}") if abs(value) > 1e-9 else "0"
+            )
         )
     )
     return figure

@@ -8,7 +8,7 @@ from analysis.report.findings import Facts, Findings
 from analysis.report.words import between, decimals, percent, subject
 from analysis.results import Estimate
 
-LEANING = "Different from chance, but not shown to be told apart"
+LEANING = "with a leaning towards"
 
 
 def headline(findings: Findings) -> str:
@@ -45,7 +45,8 @@ def verdict(findings: Findings) -> str:
     if not found or found.timed:
         return "" if not found else "No verdict: the time to look was chosen so that raters err."
     skill = _skill(found)
-    said = [f"{_word(found)}."] if _word(found) else []
+    word = _word(found)
+    said = [] if not word or _in_headline(found) else [f"{word}."]
     if skill and isinstance(skill.estimate, Estimate):
         who = "This rater" if found.raters == 1 else "They"
         said.append(
@@ -58,9 +59,12 @@ def verdict(findings: Findings) -> str:
             "No margin of equivalence was fixed before the data, so that nothing can be said "
             "about images passing for real."
         )
-    if _word(found) == LEANING:
-        said.append("Raters who lean towards one answer, whatever they see, would do the same.")
-    if _word(found).startswith("Inconclusive"):
+    if LEANING in word:
+        said.append(
+            "The rate differs from 50% as it does for raters who lean towards one answer, whatever "
+            "they see."
+        )
+    if word.startswith("Inconclusive"):
         said.append(
             "An interval that contains chance does not show that the images cannot be told apart."
         )
@@ -86,9 +90,12 @@ def _clause(found: VerdictFindings) -> str:
     word = "" if found.timed else _word(found)
     if not word:
         return ""
-    return f"{' — this rater' if found.raters == 1 else ' —'}: {word[0].lower()}{word[1:]}".replace(
-        "—:", "—"
-    )
+    return f"{'; for this rater' if found.raters == 1 else ''}: {word[0].lower()}{word[1:]}"
+
+
+def _in_headline(found: VerdictFindings) -> bool:
+    rate = found.measures.get("deception_rate")
+    return rate is not None and isinstance(rate.estimate, Estimate)
 
 
 def _skill(found: VerdictFindings) -> Judgement | None:
@@ -113,7 +120,10 @@ def _word(found: VerdictFindings) -> str:
         over = rate.estimate.value > 0.5 if skill is None else wrong
         return "Distinguishable, but the wrong way round" if over else "Distinguishable"
     if rate.verdict == DIFFERENT:
-        return LEANING
+        answer = "real" if rate.estimate.value > 0.5 else "synthetic"
+        guessing = skill is not None and skill.verdict == EQUIVALENT
+        shown = f"Equivalent to chance within {band}" if guessing else "Inconclusive"
+        return f"{shown}, {LEANING} “{answer}”"
     return "Inconclusive"
 
 

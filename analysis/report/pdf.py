@@ -264,19 +264,16 @@ def _table(table: ReportTable) -> Iterator[Flowable]:
     """Give a table as on the page, its first rows where it is long."""
     rows = table.printed_rows
     parts = [row.cells for row in rows[:MOST_ROWS]]
-    cells = [[f"{one} {more}".strip() for one, more in row] for row in parts]
-    header = [column.title for column in table.columns]
-    wordy = [
-        place == 0 or any(_is_word(line[place]) for line in cells) for place in range(len(header))
-    ]
+    cells = [[f"{one} {more}".strip() for one, more, _ in row] for row in parts]
+    header = [title for title, _ in table.heads]
     if sum(_wanted(header, cells)) > WIDTH:  # intervals go below their numbers
-        cells = [[f"{one}\n{more}".strip() for one, more in row] for row in parts]
+        cells = [[f"{one}\n{more}".strip() for one, more, _ in row] for row in parts]
     widths = _widths(header, cells)
     drawn = LongTable(
         [
             [
                 _text(cell, "cell" if words else "number", soft=not line)
-                for cell, words in zip(row, wordy, strict=True)
+                for cell, (_, words) in zip(row, table.heads, strict=True)
             ]
             for line, row in enumerate([header, *cells])
         ],
@@ -311,10 +308,6 @@ def _table_style(summary: int | None) -> TableStyle:
     if summary is not None:
         rules.append(("LINEABOVE", (0, summary + 1), (-1, summary + 1), 0.6, FRAME))
     return TableStyle(rules)
-
-
-def _is_word(cell: str) -> bool:
-    return cell not in ("", "n/a") and not cell[0].isdigit() and cell[0] not in "+-−"
 
 
 def _widths(header: Sequence[str], cells: Sequence[Sequence[str]]) -> list[float]:

@@ -106,7 +106,7 @@ def test_the_published_study_gets_what_it_lacked(published_page):
 
     assert "took 1 of 70 AI-generated images for real: 1%" in page.text
     assert "One reader: results apply to this reader" in page.text
-    assert "Distinguishable." in page.text
+    assert "; for this rater: distinguishable." in page.text
     assert "p = 1.9 × 10⁻⁹" in page.text
     measures = page.table("measures")
     assert measures["Entity accuracy, all images"][0] == "0.64 (0.56 to 0.72)"

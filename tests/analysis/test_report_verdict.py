@@ -130,9 +130,9 @@ def test_many_raters_who_guess_are_equivalent_to_chance_and_few_are_not():
 
     judged = many.chapters["verdict"].measures
     assert judged["deception_rate"].verdict == judged["balanced_accuracy"].verdict == EQUIVALENT
-    assert headline(many).endswith(" — equivalent to chance within ±10 percentage points.")
+    assert headline(many).endswith(": equivalent to chance within ±10 percentage points.")
     assert few.chapters["verdict"].measures["deception_rate"].verdict == INCONCLUSIVE
-    assert headline(few).endswith(" — inconclusive.")
+    assert headline(few).endswith(": inconclusive.")
 
 
 def test_without_a_margin_there_is_no_word_of_equivalence(undrawn):
@@ -140,7 +140,7 @@ def test_without_a_margin_there_is_no_word_of_equivalence(undrawn):
 
     page = contents(none)
 
-    assert headline(none).endswith(" — inconclusive.")
+    assert headline(none).endswith(": inconclusive.")
     assert "No margin of equivalence was fixed before the data" in verdict(none)
     chapter = next(section for section in page.sections if section.key == "verdict")
     cells = [cell for b in chapter.blocks if b.table for row in b.table.rows for cell in row]
@@ -152,7 +152,8 @@ def test_a_leaning_towards_one_answer_is_not_taken_for_seeing(undrawn):
     leaning = found(study(8, 60, (0.85, 0.85)))
 
     assert leaning.chapters["verdict"].measures["deception_rate"].verdict == DIFFERENT
-    assert verdict(leaning).startswith(f"{LEANING}.")
+    assert f"{LEANING} “real”." in headline(leaning)
+    assert "whatever they see" in verdict(leaning)
     assert "istinguishable" not in headline(leaning)
 
 
@@ -171,7 +172,7 @@ def test_one_rater_is_judged_exactly_and_named_as_this_rater():
     judged = one.chapters["verdict"].measures["deception_rate"]
     assert judged.equivalence.method.startswith("exact TOST")
     assert judged.verdict == EQUIVALENT
-    assert " — this rater: equivalent to chance" in headline(one)
+    assert "; for this rater: equivalent to chance" in headline(one)
     assert isinstance(one.chapters["verdict"].planned, Unknown)
     assert isinstance(one.chapters["verdict"].inferences["deception_rate"]["random"], Unknown)
 
@@ -187,7 +188,7 @@ def test_pairs_are_judged_as_pairs(undrawn):
 
     chapter = pairs.chapters["sensitivity"]
     assert set(pairs.chapters["verdict"].measures) == {"deception_rate"}
-    assert headline(pairs).endswith(" — distinguishable.")
+    assert headline(pairs).endswith(": distinguishable.")
     share = 1 - pairs.chapters["verdict"].measures["deception_rate"].estimate.value
     assert chapter.found.value == pytest.approx(share)
     first = next(one for one in chapter.pairs if one.rater == "r00")
@@ -301,10 +302,10 @@ def test_raters_who_never_err_get_no_interval_without_width(undrawn, margin):
         f"{cell} {interval}"
         for table in page.tables
         for row in table.printed_rows
-        for cell, interval in row.cells
+        for cell, interval, _ in row.cells
     )
 
-    assert headline(perfect).endswith(" — distinguishable.")
+    assert headline(perfect).endswith(": distinguishable.")
     assert not re.search(r"1\.00 \(1\.00|0\.00 \(0\.00 to 0\.00|\bnan\b", printed)
     rate = perfect.chapters["verdict"].measures["deception_rate"].estimate
     assert isinstance(rate, Estimate)
