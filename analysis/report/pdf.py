@@ -43,7 +43,7 @@ WIDTH = A4[0] - 2 * MARGIN
 INK, SOFT, FRAME, RULE = (HexColor(PALETTE[name]) for name in ("ink", "soft", "frame", "rule"))
 #: The fonts that matplotlib brings along: they know d′, − and ×, and every machine has the same.
 FONTS = {"Text": "DejaVuSans", "Text-Bold": "DejaVuSans-Bold", "Display": "DejaVuSerif"}
-#: Longer tables are looked up in their CSV.
+#: Longer tables are looked up in their CSV, as are those that the page folds.
 MOST_ROWS = 60
 
 _body = ParagraphStyle("body", fontName="Text", fontSize=8.6, leading=12.6, textColor=INK)
@@ -74,6 +74,7 @@ STYLES = {
         leading=19,
         spaceBefore=14,
         spaceAfter=7,
+        keepWithNext=1,
     ),
     "heading": ParagraphStyle(
         "heading", _body, fontName="Text-Bold", fontSize=9.2, spaceBefore=9, spaceAfter=4
@@ -184,9 +185,7 @@ def _story(content: Contents, created: datetime) -> Iterator[Flowable]:
     for key in content.key_numbers:
         yield _Scale(key, WIDTH * 0.62)
     yield _text("Contents", "heading")
-    for section in content.sections:
-        link = f'<a href="#{section.key}">{escape(section.title)}</a>'
-        yield Paragraph(link, STYLES["contents"])
+    yield _list_of(content.sections)
     for section in content.sections:
         yield CondPageBreak(70 * mm)
         yield _Section(section)
@@ -197,15 +196,32 @@ def _story(content: Contents, created: datetime) -> Iterator[Flowable]:
                 yield from _block(block)
 
 
+def _list_of(sections: Sequence[Section]) -> Flowable:
+    """Give the list of contents in two columns."""
+    links = [
+        Paragraph(f'<a href="#{one.key}">{escape(one.title)}</a>', STYLES["contents"])
+        for one in sections
+    ]
+    half = (len(links) + 1) // 2
+    table = LongTable([[links[:half], links[half:]]], [WIDTH / 2] * 2)
+    table.setStyle(
+        TableStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0)])
+    )
+    return table
+
+
 def _block(block: Block) -> Iterator[Flowable]:
     head: list[Flowable] = [_text(block.heading, "heading")] if block.heading else []
     for sentence in block.text:
         yield from _with(head, [_text(sentence, "body")])
     for row in _side_by_side(block.drawings):
         yield from _with(head, [_drawings(row)] if len(row) > 1 else _drawing(row[0], WIDTH))
-    if block.table:
+    if block.table and not block.folded:
         yield from _with(head, [])
         yield from _table(block.table)
+    elif block.table:
+        where = f"{block.table.title}: see {block.table.name}.csv."
+        yield from _with(head, [_text(where, "caption")])
     for paragraph in block.pasted.split("\n"):
         if paragraph.startswith("## "):
             yield from _with(head, [_text(paragraph[3:], "heading")])

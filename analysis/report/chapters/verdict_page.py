@@ -1,6 +1,6 @@
 """How the verdict is laid out: its sentences, tables and figures."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from analysis.equivalence import Judgement
@@ -224,44 +224,29 @@ def _of(part: float, whole: "VarianceShares") -> str:
 
 
 def _variances(known: Mapping[str, "VarianceShares"]) -> ReportTable:
+    rows: list[tuple[str, Callable[[VarianceShares], Cell]]] = [
+        ("Raters", lambda v: v.raters),
+        ("Images", lambda v: v.images),
+        ("Answers", lambda v: v.answers),
+        ("MS(R)", lambda v: digits(v.ms_r, 6)),
+        ("Error variance", lambda v: digits(v.var_e, 6)),
+        ("Cov2", lambda v: digits(v.cov2, 6)),
+        ("Raters' variance", lambda v: digits(v.reader, 6)),
+        ("Variance of the mean", lambda v: digits(v.variance, 6)),
+        ("… between raters", lambda v: digits(v.between_raters, 6)),
+        ("… between images", lambda v: digits(v.between_images, 6)),
+        ("… of single answers", lambda v: digits(v.rest, 6)),
+        ("Effective n", lambda v: digits(v.effective_n, 0)),
+    ]
     return ReportTable(
         "variance",
         "Variance components",
-        columns(
-            measure="Measure",
-            raters="Raters",
-            images="Images",
-            ms_r="MS(R)",
-            var_e="Error variance",
-            cov2="Cov2",
-            reader="Raters' variance",
-            between_raters="Of raters",
-            between_images="Of images",
-            rest="Of single answers",
-            variance="Variance of the mean",
-            effective_n="Effective n",
-            answers="Answers",
-        ),
-        tuple(
-            (
-                MEASURES[name],
-                v.raters,
-                v.images,
-                *(
-                    digits(one, 6)
-                    for one in (
-                        v.ms_r, v.var_e, v.cov2, v.reader,
-                        v.between_raters, v.between_images, v.rest, v.variance,
-                    )
-                ),
-                digits(v.effective_n, 0),
-                v.answers,
-            )
-            for name, v in known.items()
-        ),
+        columns(component="Component", **{name: MEASURES[name] for name in known}),
+        tuple((name, *(cell(one) for one in known.values())) for name, cell in rows),
         note="Components of Obuchowski and Rockette's model as estimated; negative ones are shown "
-        "and count as 0 in the parts to their right. Effective n = p (1 − p) / variance.",
-    )  # fmt: skip
+        "and count as 0 in the parts of the variance of the mean. Effective n = p (1 − p) / "
+        "variance.",
+    )
 
 
 def _size_blocks(found: "VerdictFindings") -> list[Block]:
