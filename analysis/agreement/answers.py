@@ -13,6 +13,7 @@ from analysis.results import Estimate, NotEstimable
 Floats = NDArray[np.float64]
 Weights = Literal["linear", "quadratic"]
 
+NO_SPREAD = "its variance is 0: no interval"
 ALL_ALIKE = "not estimable, 100 % agreement: every answer is the same"
 
 
@@ -62,8 +63,12 @@ class Counted:
 
 
 def table_of(answers: ArrayLike) -> NDArray:
-    """Return answers as numbers or as text."""
+    """Return answers as numbers, NaN where there is none, or as text, "" where there is none."""
     table = np.asarray(answers)
+    if table.dtype == object and any(isinstance(cell, str) for cell in table.flat):
+        # Text with gaps, as data frames hold it: None or NaN.
+        words = ["" if cell is None or cell != cell else str(cell) for cell in table.flat]
+        table = np.array(words).reshape(table.shape)
     return table if table.dtype.kind in "US" else table.astype(float)
 
 
@@ -118,6 +123,8 @@ def over_images(
     if n < 2:
         return Estimate(value, n=n, method=f"{name}; one image: no interval")
     se = sqrt(float(((per_image - value) ** 2).sum()) / (n * (n - 1)))
+    if se < 1e-12:  # rounding
+        return Estimate(value, n=n, method=f"{name}; {NO_SPREAD}")
     half = float(stats.t.ppf((1 + level) / 2, n - 1)) * se
     low, high = max(limits[0], value - half), min(limits[1], value + half)
     return Estimate(value, se, n - 1, low, high, level, n, f"{name}; images random")

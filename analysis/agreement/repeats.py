@@ -57,10 +57,15 @@ def intra_rater(
 
     Returns:
         Intervals over images for each rater, and one with raters and images random for the mean.
+
+    Raises:
+        ValueError: shapes differ or are not (raters, images).
     """
     one, two = table_of(first), table_of(second)
     if one.shape != two.shape:
         raise ValueError(f"the showings have different shapes, {one.shape} and {two.shape}")
+    if one.ndim != 2:
+        raise ValueError(f"the showings {one.shape} must be (raters, images)")
     known = is_given(one) & is_given(two)
     raters = []
     for a, b, both in zip(one, two, known, strict=True):

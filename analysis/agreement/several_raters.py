@@ -23,8 +23,8 @@ def percent_agreement(
         level: coverage of the interval.
 
     Returns:
-        The share with t over the images that two have answered; where all agree the interval of
-        Wilson over images, since none is of no width.
+        The share with t over the images that two have answered; where all agree, or nobody does,
+        the interval of Wilson over images, since none is of no width.
 
     Raises:
         NotEstimable: no image has two answers.
@@ -32,11 +32,10 @@ def percent_agreement(
     """
     table = Counted(answers, categories, None)
     agreed = float(table.agreement[table.paired].mean())
-    if agreed == 1.0:
+    if agreed in (0.0, 1.0):
         images = int(table.paired.sum())
-        return replace(
-            wilson(images, images, level), method="percent agreement, complete; Wilson over images"
-        )
+        method = f"percent agreement, {'complete' if agreed else 'none'}; Wilson over images"
+        return replace(wilson(images if agreed else 0, images, level), method=method)
     per_image = table.agreement[table.paired]
     return over_images(agreed, per_image, level, (0.0, 1.0), "percent agreement")
 
@@ -51,7 +50,7 @@ def fleiss_kappa(
 
     Returns:
         Kappa with the variance of Gwet (2014, ch. 5) and t over images; no interval where all
-        agree.
+        agree, or where all images are alike.
 
     Raises:
         NotEstimable: no image has two answers, or every answer is the same.

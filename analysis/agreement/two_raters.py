@@ -9,6 +9,7 @@ from scipy import stats
 
 from analysis.agreement.answers import (
     ALL_ALIKE,
+    NO_SPREAD,
     Weights,
     agreement_weights,
     categories_of,
@@ -38,7 +39,8 @@ def cohen_kappa(
 
     Returns:
         Kappa with the variance of Fleiss, Cohen and Everitt (1969, Psychol Bull 72:323, eq. 8)
-        and a normal interval; none where all agree.
+        and a normal interval; none where all agree, all disagree, or a rater always gave the
+        same answer.
 
     Raises:
         NotEstimable: no image has two answers, or every answer is the same.
@@ -50,7 +52,8 @@ def cohen_kappa(
         pair.shares * (pair.weight * (1 - pair.chance) - mean_weight * (1 - pair.observed)) ** 2
     ).sum()
     rest = (pair.observed * pair.chance - 2 * pair.chance + pair.observed) ** 2
-    se = sqrt(max(spread - rest, 0.0) / pair.n) / (1 - pair.chance) ** 2
+    left = spread - rest if spread - rest > 1e-14 else 0.0  # rounding
+    se = sqrt(left / pair.n) / (1 - pair.chance) ** 2
     name = f"Cohen's kappa{f', {weights} weights' if weights else ''}"
     return _normal(pair.kappa, se, level, pair.n, name, agreed=pair.observed == 1.0)
 
@@ -114,6 +117,8 @@ class _Pair:
 def _normal(value: float, se: float, level: float, n: int, name: str, *, agreed: bool) -> Estimate:
     if agreed:
         return Estimate(value, n=n, method=f"{name}; all agree: no interval")
+    if not se:
+        return Estimate(value, n=n, method=f"{name}; {NO_SPREAD}")
     half = float(stats.norm.ppf((1 + level) / 2)) * se
     low, high = max(-1.0, value - half), min(1.0, value + half)
     return Estimate(value, se, None, low, high, level, n, f"{name}; images random")

@@ -165,31 +165,32 @@ def test_six_psychiatrists_of_thirty_patients_agree_as_published():
 
 
 @pytest.mark.parametrize(
-    ("measured", "published"), [("nominal", 0.743), ("ordinal", 0.815), ("interval", 0.849)]
+    ("level", "published"),
+    [("nominal", 0.743), ("ordinal", 0.815), ("interval", 0.849), ("ratio", 0.797)],
 )
-def test_four_observers_with_gaps_agree_as_krippendorff_published(measured, published):
+def test_four_observers_with_gaps_agree_as_krippendorff_published(level, published):
     rows = ("123321412...", "1233224125.3", ".3332342251.", "12332441251.")
     table = [[np.nan if cell == "." else float(cell) for cell in row] for row in rows]
 
-    assert krippendorff_alpha(table, measured).value == pytest.approx(published, abs=5e-4)
+    assert krippendorff_alpha(table, level).value == pytest.approx(published, abs=5e-4)
 
 
-@pytest.mark.parametrize("measured", ["nominal", "ordinal", "interval"])
-def test_alpha_agrees_with_irr_on_coders_with_gaps(coders, expected, measured):
+@pytest.mark.parametrize("level", ["nominal", "ordinal", "interval"])
+def test_alpha_agrees_with_irr_on_coders_with_gaps(coders, expected, level):
     figures = expected(EXPECTED)["krippendorff_3coders"]
 
-    found = krippendorff_alpha(coders, measured)
+    found = krippendorff_alpha(coders, level)
 
-    assert found.value == pytest.approx(figures[f"irr_{measured}"], rel=1e-9)
+    assert found.value == pytest.approx(figures[f"irr_{level}"], rel=1e-9)
     assert found.low < found.value < found.high
-    assert found == krippendorff_alpha(coders, measured)  # seeded
+    assert found == krippendorff_alpha(coders, level)  # seeded
     assert percent_agreement(coders).value == pytest.approx(
         figures["irrCAC"]["pa"]["coeff.val"], rel=1e-9
     )
 
 
-@pytest.mark.parametrize("measured", ["nominal", "ordinal", "interval"])
-def test_alpha_is_its_definition_by_pairs(measured):
+@pytest.mark.parametrize("level", ["nominal", "ordinal", "interval", "ratio"])
+def test_alpha_is_its_definition_by_pairs(level):
     rng = np.random.default_rng(3)
     table = rng.choice([1.0, 2, 4, 7], (4, 25))
     table[rng.random(table.shape) < 0.3] = np.nan
@@ -198,10 +199,12 @@ def test_alpha_is_its_definition_by_pairs(measured):
     pool = np.concatenate(units)
 
     def distance(a, b):
-        if measured == "nominal":
+        if level == "nominal":
             return float(a != b)
-        if measured == "interval":
+        if level == "interval":
             return (a - b) ** 2
+        if level == "ratio":
+            return ((a - b) / (a + b)) ** 2
         between = np.count_nonzero((pool >= min(a, b)) & (pool <= max(a, b)))
         ends = np.count_nonzero(pool == a) + np.count_nonzero(pool == b)
         return (between - ends / 2) ** 2 if a != b else 0.0
@@ -210,7 +213,16 @@ def test_alpha_is_its_definition_by_pairs(measured):
         sum(distance(a, b) for a, b in permutations(unit, 2)) / (unit.size - 1) for unit in units
     )
     disagreement = sum(distance(a, b) for a, b in permutations(pool, 2)) / (pool.size - 1)
-    assert krippendorff_alpha(table, measured).value == pytest.approx(1 - observed / disagreement)
+    assert krippendorff_alpha(table, level).value == pytest.approx(1 - observed / disagreement)
+
+
+def test_levels_of_measurement_that_answers_do_not_have_are_refused():
+    with pytest.raises(ValueError, match="nominal, ordinal, interval, ratio"):
+        krippendorff_alpha([[1, 2], [2, 2]], level="cardinal")
+    with pytest.raises(ValueError, match="in words"):
+        krippendorff_alpha([["a", "b"], ["b", "b"]], level="ratio")
+    with pytest.raises(ValueError, match="negative"):
+        krippendorff_alpha([[-1, 2], [2, 2]], level="ratio")
 
 
 def test_agreement_of_simulated_raters_agrees_with_irr_and_irrcac(simulated, expected):
@@ -235,12 +247,12 @@ def test_agreement_of_simulated_raters_agrees_with_irr_and_irrcac(simulated, exp
     )
     # irr counts each of the 700 values once for each of its 4 partners in expected disagreement.
     corrected = (699 / 700) / (2799 / 2800)
-    for table, measured, theirs in (
+    for table, level, theirs in (
         (origin, "nominal", figures["agreement_origin"]["kripp_nominal"]),
         (rating, "ordinal", figures["agreement_rating"]["kripp_ordinal"]),
         (rating, "interval", figures["agreement_rating"]["kripp_interval"]),
     ):
-        ours = krippendorff_alpha(table, measured).value
+        ours = krippendorff_alpha(table, level).value
         assert ours == pytest.approx(1 - (1 - theirs) * corrected, abs=1e-8)
 
 
@@ -281,6 +293,31 @@ def test_complete_agreement_has_no_interval_of_no_width(coefficient):
     assert found.value == pytest.approx(1)
     assert (found.se, found.low, found.high) == (None, None, None)
     assert "all agree" in found.method
+
+
+@pytest.mark.parametrize("coefficient", [*COEFFICIENTS, percent_agreement])
+@pytest.mark.parametrize(
+    "table",
+    [
+        [[0, 1, 0, 1, 1], [1, 0, 1, 0, 0]],  # nobody agrees
+        [[1, 1, 1, 1, 1], [2, 1, 2, 1, 1]],  # one rater always says the same
+        [[1, 2, 3], [1, 2, 3], [2, 3, 1]],  # two of three agree about each image
+    ],
+)
+def test_an_interval_is_never_of_no_width(coefficient, table):
+    found = coefficient(np.array(table))
+
+    assert found.low is None or found.high - found.low > 0.1
+    assert (found.se or 1) > 0.01
+    assert found.low is not None or "no interval" in found.method
+
+
+@pytest.mark.parametrize("coefficient", [*COEFFICIENTS, percent_agreement])
+def test_gaps_of_a_data_frame_are_gaps_in_words_as_in_numbers(coefficient):
+    numbers = np.array([[1, 2, 2, np.nan, 1, 2], [1, 2, 1, 2, np.nan, 2], [1, 1, 2, 2, 1, np.nan]])
+    words = [[{1: "mel", 2: "nv"}.get(cell) for cell in row] for row in numbers]
+
+    assert coefficient(np.array(words, dtype=object)) == coefficient(numbers)
 
 
 @pytest.mark.parametrize("coefficient", [*COEFFICIENTS, percent_agreement])

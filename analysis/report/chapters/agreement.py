@@ -113,8 +113,8 @@ def _between(study: Study, question: str, table: NDArray) -> Between:
         return Between(ONE, ONE, ONE, ONE, ONE if rated else None)
     number = Unknown("ratings are numbers without steps")
     seed = study.context.seed
-    measured: Level = "nominal" if not rated else "ordinal" if steps else "interval"
-    alpha = partial(agreement.krippendorff_alpha, measured=measured, categories=steps, seed=seed)
+    level: Level = "nominal" if not rated else "ordinal" if steps else "interval"
+    alpha = partial(agreement.krippendorff_alpha, level=level, categories=steps, seed=seed)
     if not rated:
         chance_corrected = partial(agreement.gwet_ac1, categories=steps)
     else:
