@@ -87,9 +87,9 @@ class ObuchowskiRockette:
 def obuchowski_rockette(
     ratings: ArrayLike,
     truth: ArrayLike | None = None,
+    covariance: str = "jackknife",
     *,
     statistic: str | Statistic = "auc",
-    covariance: str = "jackknife",
     treatments: Sequence[Label] | None = None,
     readers: Sequence[Label] | None = None,
     groups: Sequence[Label] | None = None,
@@ -107,13 +107,13 @@ def obuchowski_rockette(
         ratings: (treatments, readers, cases), higher speaks for a positive; (readers, cases) is
             one treatment. For a proportion answers, 1 synthetic and 0 real. NaN: not read.
         truth: (cases,) 1 positive (synthetic), 0 negative (real); "proportion" needs none.
+        covariance: of errors over cases. "jackknife" for any statistic ((N-1)/N times cross
+            products of leave-one-out figures, N all cases of the analysis); "delong" or
+            "unbiased" for the AUC; "unbiased" for a proportion.
         statistic: "auc"; a proportion: "accuracy", "sensitivity", "specificity",
             "deception_rate" (positives called negative), "false_alarm_rate", or "proportion" (the
             share of ratings that are 1); or a function of (n,) ratings and (n,) truth that does
             not depend on the order of the cases.
-        covariance: of errors over cases. "jackknife" for any statistic ((N-1)/N times cross
-            products of leave-one-out figures, N all cases of the analysis); "delong" or
-            "unbiased" for the AUC; "unbiased" for a proportion.
         treatments, readers: labels; 0, 1, ... without them.
         groups: (readers,) the group of each, where groups have cases of their own.
         null: what `against` tests each mean against; chance, by default.

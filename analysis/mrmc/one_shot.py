@@ -85,18 +85,28 @@ class UStatistics:
     """All treatments, and all pairs of them.
 
     Attributes:
-        estimates: the area of each treatment.
-        differences: of each pair, first minus second.
+        areas: of each treatment.
+        contrasts: of each pair, first minus second.
         moments: of each treatment with itself and of each pair.
         readers, positives, negatives: how many have a rating that counts.
     """
 
-    estimates: Mapping[Label, OneShot]
-    differences: Mapping[Pair, OneShot]
+    areas: Mapping[Label, OneShot]
+    contrasts: Mapping[Pair, OneShot]
     moments: Mapping[Pair, Moments]
     readers: int
     positives: int
     negatives: int
+
+    @property
+    def estimates(self) -> Mapping[Label, Estimate]:
+        """Each treatment's area, with the t interval."""
+        return {label: area.estimate for label, area in self.areas.items()}
+
+    @property
+    def differences(self) -> Mapping[Pair, Estimate]:
+        """Pairwise differences of areas, with the t interval."""
+        return {pair: contrast.estimate for pair, contrast in self.contrasts.items()}
 
 
 def u_statistic(

@@ -69,10 +69,10 @@ def test_imrmc_of_r_says_the_same_of_the_same_study(folder, expected):
     (figure,) = figures["imrmc_overall_auc"]
 
     ratings, truth, _, _ = study_of(folder, "imrmc.csv")
-    one = mrmc.u_statistic(ratings, truth).estimates[0].estimate
+    one = mrmc.u_statistic(ratings, truth).estimates[0]
     ratings, truth, arms, _ = study_of(folder, "imrmc_generators.csv")
     found = mrmc.u_statistic(ratings, truth, treatments=arms)
-    two = found.differences["genA", "genB"].estimate
+    two = found.differences["genA", "genB"]
 
     assert (one.value, one.se**2) == pytest.approx((figure["AUCA"], figure["varAUCA"]), rel=1e-5)
     compared = figures["imrmc_auc_by_generator_shared_reals"][2]

@@ -42,12 +42,14 @@ def test_areas_and_their_difference_agree_with_imrmc(request, expected, study, f
 
     found = mrmc.u_statistic(table, truth, treatments=treatments)
 
+    for pair, contrast in found.contrasts.items():
+        assert found.differences[pair] == contrast.estimate
     for figures in expected(file)[name]:
         first, second = figures["modalityA"], figures["modalityB"]
         if second == "NO_MOD":
-            assert_is_imrmc(found.estimates[first], figures, "AUCA", "varAUCA", rel)
+            assert_is_imrmc(found.areas[first], figures, "AUCA", "varAUCA", rel)
         else:
-            ours = found.differences[first, second]
+            ours = found.contrasts[first, second]
             assert_is_imrmc(ours, figures, "AUCAminusAUCB", "varAUCAminusAUCB", rel)
 
 
@@ -60,7 +62,7 @@ def test_the_area_of_all_images_agrees_with_imrmc(expected, data):
         lambda row: row["origin"] == "synthetic",
     )
 
-    found = mrmc.u_statistic(table, truth).estimates[0]
+    found = mrmc.u_statistic(table, truth).areas[0]
 
     (figures,) = expected("simvtt/expected_sim_vtt_dev.json")["imrmc_overall_auc"]
     assert_is_imrmc(found, figures, "AUCA", "varAUCA", 5e-5)
@@ -75,11 +77,11 @@ def test_each_readers_variance_agrees_with_imrmc(expected, two_treatments):
 
         first, second = figures["modalityA"], figures["modalityB"]
         if second == "NO_MOD":
-            alone = found.estimates[first]
+            alone = found.areas[first]
             assert alone.variance_unbiased == pytest.approx(figures["varAUCA"], rel=1e-10)
             assert "one rater" in alone.estimate.method
         else:
-            ours = found.differences[first, second].variance_unbiased
+            ours = found.contrasts[first, second].variance_unbiased
             assert ours == pytest.approx(figures["varAUCAminusAUCB"], rel=1e-10)
 
 
@@ -134,10 +136,10 @@ def test_moments_of_any_design_are_their_definition(seed, missing):
             assert found_one == (None if one is None else pytest.approx(one, rel=1e-10))
         for found_one, one in zip(ours.mle, mle, strict=True):
             assert found_one == (0 if one is None else pytest.approx(one, rel=1e-10))
-    one = found.estimates[0]
+    one = found.areas[0]
     assert (one.variance_unbiased, one.variance_mle) == pytest.approx(variances[0, 0], abs=1e-12)
     apart = np.array(variances[0, 0]) + variances[1, 1] - 2 * np.array(variances[0, 1])
-    gap = found.differences[0, 1]
+    gap = found.contrasts[0, 1]
     assert (gap.variance_unbiased, gap.variance_mle) == pytest.approx(apart, abs=1e-12)
 
 
@@ -145,7 +147,7 @@ def test_moments_of_any_design_are_their_definition(seed, missing):
 def test_a_crossed_difference_has_the_variance_of_obuchowski_and_rockette(seed):
     table, truth = drawn(seed, readers=5, cases=40)
 
-    found = mrmc.u_statistic(table, truth).differences[0, 1]
+    found = mrmc.u_statistic(table, truth).contrasts[0, 1]
 
     c = mrmc.obuchowski_rockette(table, truth, covariance="unbiased").components
     variance = 2 / 5 * (c.ms_tr + 5 * (c.cov2 - c.cov3))
@@ -161,7 +163,7 @@ def test_the_mle_variance_is_that_of_the_bootstrap_of_readers_and_cases():
         weights = [rng.multinomial(n, [1 / n] * n) / n for n in wins.shape]
         draws.append(np.einsum("rpn,r,p,n", wins, *weights, optimize=True))
 
-    found = mrmc.u_statistic(table, truth, variance="mle").estimates[0]
+    found = mrmc.u_statistic(table, truth, variance="mle").areas[0]
 
     assert found.used == "mle"
     assert found.estimate.se**2 == pytest.approx(np.var(draws), rel=0.08)
@@ -176,7 +178,7 @@ def test_readers_who_read_more_weigh_more():
     table, truth = drawn(6, treatments=1, readers=2, cases=30)
     table[0, 1, ::2] = np.nan
 
-    found = mrmc.u_statistic(table, truth).estimates[0].estimate.value
+    found = mrmc.u_statistic(table, truth).estimates[0].value
 
     areas, weights = [], []
     for row in table[0]:
@@ -195,16 +197,16 @@ def test_unpaired_readers_have_no_covariance_through_readers():
     between = found.moments[0, 1]
     assert between.coefficients[:4] == (0, 0, 0, 0)
     assert between.unbiased[:4] == (None,) * 4
-    gap = found.differences[0, 1]
+    gap = found.contrasts[0, 1]
     parts = by_loops(table[0], table[1], truth)
-    alone = [found.estimates[i].variance_unbiased for i in (0, 1)]
+    alone = [found.areas[i].variance_unbiased for i in (0, 1)]
     assert gap.variance_unbiased == pytest.approx(sum(alone) - 2 * parts[3], abs=1e-12)
 
 
 def test_a_negative_unbiased_variance_falls_back_and_says_so():
     for seed in range(300):
         table, truth = drawn(seed, treatments=1, readers=2, cases=8)
-        found = mrmc.u_statistic(table, truth).estimates[0]
+        found = mrmc.u_statistic(table, truth).areas[0]
         if found.variance_unbiased < 0:
             break
 
@@ -218,7 +220,7 @@ def test_degrees_of_freedom_do_not_fall_below_the_smallest_of_readers_and_cases(
     lowest = []
     for seed in range(60):
         table, truth = drawn(seed, treatments=1, readers=5, cases=12)
-        found = mrmc.u_statistic(table, truth).estimates[0]
+        found = mrmc.u_statistic(table, truth).areas[0]
         assert found.df_minimum == 4  # five readers, five positives, seven negatives
         if found.estimate.df is not None:
             assert found.estimate.df >= 4
@@ -229,7 +231,7 @@ def test_degrees_of_freedom_do_not_fall_below_the_smallest_of_readers_and_cases(
 def test_the_interval_is_students_on_whole_degrees_of_freedom():
     table, truth = drawn(8, treatments=1, readers=5, cases=40)
 
-    found = mrmc.u_statistic(table, truth, level=0.9).estimates[0]
+    found = mrmc.u_statistic(table, truth, level=0.9).areas[0]
 
     half = stats.t.ppf(0.95, np.floor(found.estimate.df)) * found.estimate.se
     assert found.estimate.low == pytest.approx(found.estimate.value - half)
@@ -240,7 +242,7 @@ def test_above_fifty_degrees_of_freedom_the_interval_is_normal():
     truth = np.arange(400) < 200
     table = truth + np.tile(rng.normal(size=400), (60, 1)) + 0.1 * rng.normal(size=(60, 400))
 
-    found = mrmc.u_statistic(table, truth).estimates[0]
+    found = mrmc.u_statistic(table, truth).areas[0]
 
     assert found.estimate.df > 50
     assert (found.estimate.low, found.estimate.high) == (found.normal.low, found.normal.high)
@@ -249,8 +251,8 @@ def test_above_fifty_degrees_of_freedom_the_interval_is_normal():
 def test_equal_and_constant_ratings_have_no_variance_and_a_reason():
     table, truth = drawn(9, treatments=1)
 
-    equal = mrmc.u_statistic(np.concatenate([table, table]), truth).differences[0, 1]
-    constant = mrmc.u_statistic(np.ones((1, 3, 10)), np.arange(10) < 5).estimates[0]
+    equal = mrmc.u_statistic(np.concatenate([table, table]), truth).contrasts[0, 1]
+    constant = mrmc.u_statistic(np.ones((1, 3, 10)), np.arange(10) < 5).areas[0]
 
     assert (equal.estimate.value, equal.test.p) == (0, 1)
     assert (constant.estimate.value, constant.estimate.low, constant.test.p) == (0.5, None, None)
@@ -261,7 +263,7 @@ def test_a_single_positive_leaves_the_mle_variance():
     table, truth = drawn(10, treatments=1, readers=3, cases=12)
     truth = np.arange(12) == 0
 
-    found = mrmc.u_statistic(table, truth).estimates[0]
+    found = mrmc.u_statistic(table, truth).areas[0]
 
     assert (found.variance_unbiased, found.used) == (None, "mle")
     assert "not to be had" in found.estimate.method
