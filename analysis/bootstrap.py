@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from analysis.arrays import as_truth
 from analysis.results import Estimate, NotEstimable
 
 Floats = NDArray[np.float64]
@@ -99,7 +100,7 @@ def mean_auc(
         NotEstimable: no rater has scores in both classes, or fewer than two raters.
         ValueError: shapes do not fit.
     """
-    table, positive = _table(scores), np.asarray(truth, dtype=bool)
+    table, positive = _table(scores), as_truth(truth)
     if positive.shape != table.shape[1:]:
         raise ValueError(
             f"truth {positive.shape} must have one value for each image of {table.shape}"

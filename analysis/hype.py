@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from analysis import bootstrap
+from analysis.arrays import as_truth
 from analysis.results import Estimate, NotEstimable, Number, attempt
 from evaluation.design.staircase import modal_exposure, settled_exposure
 
@@ -67,7 +68,7 @@ def hype_infinity(
         NotEstimable: there are no answers.
         ValueError: shapes do not fit.
     """
-    table, signal = np.asarray(errors, dtype=float), np.asarray(synthetic, dtype=bool)
+    table, signal = np.asarray(errors, dtype=float), as_truth(synthetic)
     if table.ndim != 2 or signal.shape != table.shape[1:]:
         raise ValueError(f"errors {table.shape} and truth {signal.shape} do not fit")
     table = table[~np.isnan(table).all(axis=1)] if table.size else table[:0]

@@ -28,7 +28,7 @@ def wilson(successes: int, n: int, level: float = 0.95) -> Estimate:
         NotEstimable: `n` is 0.
         ValueError: `successes` is not within 0..n.
     """
-    share = _share(successes, n)
+    successes, n, share = _share(successes, n)
     z = float(stats.norm.ppf((1 + level) / 2))
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z * sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
@@ -51,7 +51,7 @@ def clopper_pearson(successes: int, n: int, level: float = 0.95) -> Estimate:
         NotEstimable: `n` is 0.
         ValueError: `successes` is not within 0..n.
     """
-    share = _share(successes, n)
+    successes, n, share = _share(successes, n)
     tail = (1 - level) / 2
     return Estimate(
         value=share,
@@ -83,7 +83,7 @@ def tost_exact(successes: int, n: int, margin: float, centre: float = 0.5) -> Te
         NotEstimable: `n` is 0.
         ValueError: `centre` +- `margin` is not within 0..1, or `successes` not within 0..n.
     """
-    share = _share(successes, n)
+    successes, n, share = _share(successes, n)
     if not (margin > 0 and centre - margin >= 0 and centre + margin <= 1):
         raise ValueError(f"{centre} +- {margin} is no band within 0 and 1")
     above = float(stats.binom.sf(successes - 1, n, centre - margin))
@@ -136,8 +136,7 @@ def mcnemar(first_only: int, second_only: int, *, mid_p: bool = False) -> Test:
     Raises:
         ValueError: a count is negative.
     """
-    if min(first_only, second_only) < 0:
-        raise ValueError(f"{first_only} and {second_only} are no counts")
+    first_only, second_only = _counts(first_only, second_only)
     fewer, n = min(first_only, second_only), first_only + second_only
     p = 2 * float(stats.binom.cdf(fewer, n, 0.5))
     if mid_p:
@@ -168,10 +167,8 @@ def newcombe_difference(
         NotEstimable: there are no images.
         ValueError: a count is negative.
     """
-    counts = (both, first_only, second_only, neither)
-    if min(counts) < 0:
-        raise ValueError(f"{counts} are no counts")
-    n = sum(counts)
+    both, first_only, second_only, neither = _counts(both, first_only, second_only, neither)
+    n = both + first_only + second_only + neither
     first, second = wilson(both + first_only, n, level), wilson(both + second_only, n, level)
     margins = (
         (both + first_only)
@@ -225,12 +222,19 @@ def benjamini_hochberg(p_values: Sequence[float | None]) -> list[float | None]:
     return _adjusted(p_values, stats.false_discovery_control)
 
 
-def _share(successes: int, n: int) -> float:
+def _share(successes: int, n: int) -> tuple[int, int, float]:
+    """Return both counts as whole numbers, whatever type they came in, and their ratio."""
     if n == 0:
         raise NotEstimable("no answers")
-    if not 0 <= successes <= n:
+    if not 0 <= successes <= n or successes != int(successes) or n != int(n):
         raise ValueError(f"{successes} of {n} is not a count of successes")
-    return successes / n
+    return int(successes), int(n), int(successes) / int(n)
+
+
+def _counts(*counts: int) -> tuple[int, ...]:
+    if any(count < 0 or count != int(count) for count in counts):
+        raise ValueError(f"{', '.join(map(str, counts))} are not counts")
+    return tuple(int(count) for count in counts)
 
 
 def _square_and_add(

@@ -3,7 +3,6 @@
 What holds for raters in general, not for one, comes from `analysis.mrmc`.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log, sqrt
 
@@ -12,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from sklearn.metrics import roc_curve
 
+from analysis.arrays import as_truth
 from analysis.results import Estimate, NotEstimable, Test
 
 Floats = NDArray[np.float64]
@@ -81,7 +81,10 @@ def empirical_curve(scores: ArrayLike, truth: ArrayLike) -> RocCurve:
 
 
 def average_curve(
-    curves: Sequence[RocCurve], false_alarm: ArrayLike | None = None, along: str = "vertical"
+    scores: ArrayLike,
+    truth: ArrayLike,
+    false_alarm: ArrayLike | None = None,
+    along: str = "vertical",
 ) -> AverageCurve:
     """Return the curve of the average rater.
 
@@ -89,15 +92,20 @@ def average_curve(
     is the mean of their areas (Chen and Samuelson 2014, Br J Radiol 87:20140016).
 
     Args:
-        curves: at least one.
+        scores: (raters, cases) higher speaks for a positive; NaN is a case that a rater did not
+            read. Raters who read one class only are left out.
+        truth: (cases,) 1 positive, 0 negative.
         false_alarm: (points,) rates at which to average vertically, within 0..1; where a curve
             rises vertically its upper end counts. Without them the average has every corner.
         along: "vertical", mean hit rate at fixed false-alarm rates (Fawcett 2006, Pattern Recogn
             Lett 27:861, algorithm 3), or "diagonal", mean along the lines of slope -1, on which
             both kinds of error count alike.
+
+    Raises:
+        NotEstimable: no rater has scores in both classes.
+        ValueError: shapes or options that make no sense.
     """
-    if not curves:
-        raise ValueError("no curve to average")
+    curves = _curves(scores, truth)
     if along == "diagonal":
         if false_alarm is not None:
             raise ValueError("points can be chosen for the vertical average only")
@@ -119,6 +127,21 @@ def average_curve(
     grid = np.unique(np.concatenate([curve.false_alarm for curve in curves]))
     lower, upper = np.mean([_ends(curve, grid) for curve in curves], axis=0)
     return AverageCurve(np.repeat(grid, 2), np.column_stack([lower, upper]).ravel())
+
+
+def _curves(scores: ArrayLike, truth: ArrayLike) -> list[RocCurve]:
+    """Return the curve of each rater who read both classes."""
+    table, positive = np.atleast_2d(np.asarray(scores, dtype=float)), as_truth(truth)
+    if positive.ndim != 1 or positive.shape != table.shape[1:]:
+        raise ValueError(f"scores {table.shape} must be (raters, cases), truth {positive.shape}")
+    given = ~np.isnan(table)
+    usable = (given & positive).any(axis=1) & (given & ~positive).any(axis=1)
+    if not usable.any():
+        raise NotEstimable("no rater has scores in both classes")
+    return [
+        empirical_curve(row[own], positive[own])
+        for row, own in zip(table[usable], given[usable], strict=True)
+    ]
 
 
 def _ends(curve: RocCurve, grid: Floats) -> tuple[Floats, Floats]:
@@ -184,7 +207,10 @@ def delong(
 
     Raises:
         NotEstimable: one of the two classes is empty, or has one case only.
+        ValueError: shapes do not fit, a score is missing, or the interval is unknown.
     """
+    if interval not in ("normal", "logit"):
+        raise ValueError(f"interval '{interval}' is unknown; use normal or logit")
     v10, v01 = _structural(scores, truth)
     n = v10.size + v01.size
     variance = float(v10.var(ddof=1) / v10.size + v01.var(ddof=1) / v01.size)
@@ -283,11 +309,12 @@ def hand_till(scores: ArrayLike, truth: ArrayLike) -> Estimate:
     Raises:
         NotEstimable: fewer than two classes have cases.
     """
-    table, own = np.asarray(scores, dtype=float), np.asarray(truth, dtype=np.int64)
+    table, own = np.asarray(scores, dtype=float), np.asarray(truth)
     if table.ndim != 2 or own.shape != table.shape[:1]:
         raise ValueError(f"scores {table.shape} must be (cases, classes) and truth {own.shape}")
-    if own.size and not 0 <= own.min() <= own.max() < table.shape[1]:
-        raise ValueError(f"truth names a column outside 0..{table.shape[1] - 1}")
+    if not np.isin(own, np.arange(table.shape[1])).all():
+        raise ValueError(f"truth must name columns of the scores, 0..{table.shape[1] - 1}")
+    own = own.astype(np.intp)
     shown = np.unique(own)
     if shown.size < 2:
         raise NotEstimable("cases of one class only")
@@ -320,15 +347,13 @@ def _area(area: float, variance: float, n: int, level: float, interval: str) -> 
     if interval == "logit":
         middle, half = log(area / (1 - area)), z * se / (area * (1 - area))
         low, high = (float(1 / (1 + np.exp(-(middle + side)))) for side in (-half, half))
-    elif interval == "normal":
-        low, high = max(0.0, area - z * se), min(1.0, area + z * se)
     else:
-        raise ValueError(f"interval '{interval}' is unknown; use normal or logit")
+        low, high = max(0.0, area - z * se), min(1.0, area + z * se)
     return Estimate(area, se, None, low, high, level, n, f"DeLong, {interval} interval")
 
 
 def _checked(scores: ArrayLike, truth: ArrayLike) -> tuple[Floats, NDArray[np.bool_]]:
-    values, positive = np.asarray(scores, dtype=float), np.asarray(truth, dtype=bool)
+    values, positive = np.asarray(scores, dtype=float), as_truth(truth)
     if values.shape != positive.shape or values.ndim != 1:
         raise ValueError(f"scores {values.shape} and truth {positive.shape} must be equal vectors")
     if not np.isfinite(values).all():

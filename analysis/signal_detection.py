@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
 
+from analysis.arrays import as_flags, as_truth
 from analysis.reader_means import ONE_RATER, mean_over_raters
 from analysis.results import Estimate, NotEstimable
 
@@ -149,7 +150,7 @@ def unequal_variance(
         NotEstimable: images of one kind only, fewer than three categories, or ratings that
             determine no curve (perfect separation, or a category apart for each kind).
     """
-    scores, signal = np.asarray(ratings, dtype=float), np.asarray(synthetic, dtype=bool)
+    scores, signal = np.asarray(ratings, dtype=float), as_truth(synthetic)
     if scores.shape != signal.shape or scores.ndim != 1:
         raise ValueError(f"ratings {scores.shape} and truth {signal.shape} must be equal vectors")
     if np.isnan(scores).any():
@@ -212,7 +213,9 @@ def _rates(hits: ArrayLike, false_alarms: ArrayLike, corrected: bool) -> tuple[_
 
 
 def _rate(yes: ArrayLike, on: str, corrected: bool) -> _Rate:
-    yes = np.asarray(yes, dtype=bool)
+    yes = as_flags(yes, f"answers on {on} must be 1 or 0")
+    if yes.ndim != 1:
+        raise ValueError(f"answers on {on} must be a vector of 1 and 0, not of shape {yes.shape}")
     if yes.size == 0:
         raise NotEstimable(f"no answers on {on}")
     more = 0.5 if corrected else 0.0
@@ -241,7 +244,7 @@ def _mean_over_raters(
     name: str,
 ) -> Estimate:
     """Average factors[0] z(H) + factors[1] z(F) over raters."""
-    table, signal = np.asarray(said, dtype=float), np.asarray(synthetic, dtype=bool)
+    table, signal = np.asarray(said, dtype=float), as_truth(synthetic)
     given = ~np.isnan(table)
     usable = (given & signal).any(axis=1) & (given & ~signal).any(axis=1)
     table, given = table[usable], given[usable]

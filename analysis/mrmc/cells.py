@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from analysis import roc
+from analysis.arrays import as_truth
 from analysis.results import NotEstimable
 
 Floats = NDArray[np.float64]
@@ -330,9 +331,7 @@ def as_study(
         if statistic != "proportion":
             raise ValueError("the truth of the cases is needed")
         return table, np.ones(table.shape[2], dtype=bool)
-    if not np.isin(np.asarray(truth, dtype=float), (0, 1)).all():
-        raise ValueError("the truth of a case is 1 (positive, synthetic) or 0 (negative, real)")
-    positive = np.asarray(truth, dtype=bool)
+    positive = as_truth(truth)
     if positive.shape != table.shape[2:]:
         raise ValueError(f"truth {positive.shape} must be one value for each of the cases")
     return table, positive

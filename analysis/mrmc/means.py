@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analysis import roc
+from analysis.arrays import as_truth
 from analysis.mrmc.cells import Cells, Floats, cells_of
 from analysis.mrmc.inference import RANDOM, interval, reader_mean
 from analysis.proportions import wilson
@@ -92,7 +93,7 @@ def mean_auc(scores: ArrayLike, truth: ArrayLike, level: float = 0.95) -> Estima
     Raises:
         NotEstimable: no rater has two scores in each class.
     """
-    table, positive = np.asarray(scores, dtype=float), np.asarray(truth, dtype=bool)
+    table, positive = np.asarray(scores, dtype=float), as_truth(truth)
     given = ~np.isnan(table)
     counts = np.stack([(given & positive).sum(axis=1), (given & ~positive).sum(axis=1)])
     usable = counts.min(axis=0) >= 2

@@ -85,10 +85,11 @@ def test_an_area_needs_both_classes(truth):
 
 
 def test_average_curve_is_the_mean_of_hits_at_each_false_alarm_rate():
-    first = roc.empirical_curve([1, 2, 3, 4], [0, 0, 1, 1])  # perfect
-    second = roc.empirical_curve([1, 1, 1, 1], [0, 0, 1, 1])  # chance
+    scores = [[1, 2, 3, 4], [1, 1, 1, 1]]  # perfect, chance
 
-    assert roc.average_curve([first, second], [0, 0.5, 1]).hit == pytest.approx([0.5, 0.75, 1])
+    average = roc.average_curve(scores, [0, 0, 1, 1], [0, 0.5, 1])
+
+    assert average.hit == pytest.approx([0.5, 0.75, 1])
 
 
 def success(scores, truth):
@@ -196,14 +197,18 @@ def test_missing_scores_are_refused():
 @pytest.mark.parametrize("along", ["vertical", "diagonal"])
 def test_the_area_under_an_average_curve_is_the_mean_area(along):
     rng = np.random.default_rng(7)
-    truths = [np.arange(n) < n // 3 for n in (20, 33, 47)]
-    scores = [np.round(truth + rng.normal(size=truth.size), 1) for truth in truths]
-    curves = [roc.empirical_curve(*each) for each in zip(scores, truths, strict=True)]
+    truth = np.arange(47) < 16
+    scores = np.round(truth + rng.normal(size=(4, truth.size)), 1)
+    scores[1, 5:30], scores[2, 12:20] = np.nan, np.nan
+    scores[3, truth] = np.nan  # read negatives only
 
-    average = roc.average_curve(curves, along=along)
+    average = roc.average_curve(scores, truth, along=along)
 
     area = np.trapezoid(average.hit, average.false_alarm)
-    areas = [roc.auc(*each).value for each in zip(scores, truths, strict=True)]
+    given = ~np.isnan(scores[:3])
+    areas = [
+        roc.auc(row[own], truth[own]).value for row, own in zip(scores[:3], given, strict=True)
+    ]
     assert area == pytest.approx(np.mean(areas), rel=1e-12)
     assert (average.false_alarm[0], average.hit[0]) == (0, 0)
     assert (average.false_alarm[-1], average.hit[-1]) == pytest.approx((1, 1))
@@ -215,17 +220,14 @@ def test_the_average_of_one_curve_twice_is_that_curve(along):
     (a, _), truth = two_scores(5)
     curve = roc.empirical_curve(a, truth)
 
-    average = roc.average_curve([curve, curve], along=along)
+    average = roc.average_curve([a, a], truth, along=along)
 
     points = zip(average.false_alarm.round(9), average.hit.round(9), strict=True)
     assert set(points) <= set(zip(curve.false_alarm.round(9), curve.hit.round(9), strict=True))
 
 
 def test_the_diagonal_average_of_a_perfect_and_a_useless_curve_lies_half_way_between_them():
-    perfect = roc.empirical_curve([1, 2, 3, 4], [0, 0, 1, 1])
-    chance = roc.empirical_curve([1, 1, 1, 1], [0, 0, 1, 1])
-
-    average = roc.average_curve([perfect, chance], along="diagonal")
+    average = roc.average_curve([[1, 2, 3, 4], [1, 1, 1, 1]], [0, 0, 1, 1], along="diagonal")
 
     corner = average.false_alarm + average.hit == 1  # where one meets (0, 1), one (0.5, 0.5)
     assert (average.false_alarm[corner], average.hit[corner]) == (0.25, 0.75)
@@ -256,3 +258,17 @@ def test_hand_till_leaves_out_classes_without_cases_and_says_so():
     assert "1 classes without cases" in found.method
     with pytest.raises(NotEstimable, match="one class only"):
         roc.hand_till(scores, [0, 0, 0, 0])
+
+
+def test_the_true_class_is_a_column_of_the_scores():
+    scores = [[0.6, 0.4], [0.3, 0.7], [0.2, 0.8]]
+
+    assert roc.hand_till(scores, [0.0, 1.0, 1.0]).value == 1
+    for truth in ([0.5, 1, 1], [1, 2, 2], ["nv", "mel", "mel"]):
+        with pytest.raises(ValueError, match=r"columns of the scores, 0\.\.1"):
+            roc.hand_till(scores, truth)
+
+
+def test_an_unknown_interval_is_refused_even_where_none_is_needed():
+    with pytest.raises(ValueError, match="'wald' is unknown"):
+        roc.delong([1, 2, 3, 4], [0, 0, 1, 1], interval="wald")
