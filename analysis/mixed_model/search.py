@@ -13,6 +13,7 @@ from analysis.mixed_model.laplace import CrossedLikelihood, curve
 Floats = NDArray[np.float64]
 
 LARGEST = 10.0  # linear predictors or standard errors beyond it are those of separated answers
+NOISE = 1e-7  # how exactly a likelihood is known: modes of the effects are found to some digits
 PRIOR_SD = 2.5  # of the penalty on separated answers (Gelman et al. 2008, Ann Appl Stat 2:1360)
 
 
@@ -169,16 +170,20 @@ class Problem:
             The parameters, and where to search on if something further from 0 is more likely.
         """
         reached = self._evaluate(best)[0]
-        for k, (_, a, b) in enumerate(self._entries):
+        for k, (which, a, b) in enumerate(self._entries):
             place = self._fixed + k
             if a != b or best[place] > 0.1:
                 continue
             nil, more = best.copy(), best.copy()
             nil[place], more[place] = 0.0, max(2 * best[place], 0.05)
-            if self._evaluate(more)[0] > reached + 1e-7:
+            if (which, a + 1, a) in self._entries:
+                # Nothing varies that the second effect could go with: all of it is its own.
+                below, own = place + 1, place + 2
+                nil[below], nil[own] = 0.0, np.hypot(best[below], best[own])
+            if self._evaluate(more)[0] > reached + NOISE:
                 return best, more
             there = self._evaluate(nil)[0]
-            if there >= reached - 1e-4 * best[place]:
+            if there >= reached - max(1e-4 * best[place], NOISE):
                 best, reached = nil, there
         return best, None
 

@@ -227,6 +227,28 @@ def test_a_variance_of_nothing_is_0_and_stays_in_the_model():
     assert fit.coefficients["x0"].value == pytest.approx(0, abs=1e-3)
 
 
+@pytest.mark.parametrize("effects", ["independent", "correlated"])
+def test_a_variance_of_next_to_nothing_is_0(effects):
+    """Where the search ends within rounding of 0, the likelihood there cannot be told from it."""
+    fits = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        rater, image = np.divmod(np.arange(7 * 25), 25)
+        origin = image % 2 - 0.5
+        eta = 0.3 + origin + (rng.normal(size=7) * 0.8)[rater] * origin
+        said = rng.random(rater.size) < special.expit(eta + (rng.normal(size=25) * 0.9)[image])
+        design = np.stack([np.ones(said.size), origin], axis=1)
+        fits.append(crossed_logistic(said, design, rater, image, slope="x1", effects=effects))
+
+    at_the_edge = 0
+    for fit in fits:
+        sds = [fit.sds[name].value for name in ("rater", "rater slope", "image")]
+        assert all(sd == 0 or sd > 1e-3 for sd in sds)
+        assert fit.correlation is None or fit.singular == (abs(fit.correlation) == 1)
+        at_the_edge += fit.singular
+    assert 0 < at_the_edge < 6
+
+
 def test_a_small_variance_is_not_taken_for_none(simulated):
     """The likelihood is flat at 0, where a search can rest though it rises beyond."""
     fit = crossed_logistic(
