@@ -64,7 +64,8 @@ def log_beta(
     """Bias of one rater as a likelihood ratio: ln beta = (z(F)^2 - z(H)^2) / 2 = d' c.
 
     (Macmillan and Creelman 2005, Detection theory, eq. 2.10.) Arguments, correction and errors as
-    in `d_prime`; the standard error follows from that of the rates by the delta method.
+    in `d_prime`; the standard error follows from that of the rates by the delta method, which says
+    nothing where both rates are one half: then there is no interval.
     """
     hit, alarm = _rates(hits, false_alarms, corrected)
     se = sqrt(hit.z**2 * hit.variance + alarm.z**2 * alarm.variance)
@@ -229,9 +230,11 @@ def _rate(yes: ArrayLike, on: str, corrected: bool) -> _Rate:
 def _estimate(
     value: float, se: float, n: int, level: float, name: str, corrected: bool
 ) -> Estimate:
-    half = float(stats.norm.ppf((1 + level) / 2)) * se
     correction = "with log-linear correction" if corrected else "uncorrected"
     method = f"{name} {correction}, Gourevitch-Galanter standard error"
+    if se < 1e-12:  # rounding
+        return Estimate(value, n=n, method=f"{name} {correction}; both rates are 50 %: no interval")
+    half = float(stats.norm.ppf((1 + level) / 2)) * se
     return Estimate(value, se, None, value - half, value + half, level, n, method)
 
 

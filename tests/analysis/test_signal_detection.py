@@ -66,6 +66,13 @@ def test_reported_standard_errors_are_those_of_simulated_answers(statistic):
     )
 
 
+def test_ln_beta_has_no_interval_where_both_rates_are_one_half():
+    found = log_beta([1, 0, 1, 0], [0, 1])
+
+    assert (found.value, found.se, found.low, found.high) == (0, None, None, None)
+    assert "no interval" in found.method
+
+
 def test_pairs_give_the_d_prime_of_their_share_of_right_answers():
     right = np.arange(100) < 76
     found = two_afc_d_prime(right)
