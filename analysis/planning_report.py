@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from io import StringIO
 from pathlib import Path
 
-from analysis.errors import FolderRefused
 from analysis.planning import Assumptions, Prospect, fewest_raters, prospect
 from analysis.report.drawing import Drawing, draw
+from analysis.report.folder import writing
 from analysis.report.power_figure import power_curves
 
 #: The published study: one rater, 140 images, half of them synthetic.
@@ -99,12 +99,8 @@ def write_plan(prospects: Sequence[Prospect], power: float, out: Path) -> list[P
         "power.svg": drawn.svg.encode(),
         "power.png": drawn.png,
     }
-    try:
+    with writing(out):
         out.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
             (out / name).write_bytes(content)
-    except OSError as problem:
-        raise FolderRefused(
-            f"{out} cannot be written: {problem.strerror or problem}; choose another folder"
-        ) from problem
     return [out / name for name in files]

@@ -2,7 +2,7 @@
 #
 #   cd exports && Rscript analysis.R
 #
-# Each part runs where its package is installed: install.packages(c("iMRMC", "MRMCaov", "lme4")).
+# Each part runs where its table is there and its package installed: install.packages(c("iMRMC", "MRMCaov", "lme4")).
 # Truth 1 is synthetic, and a higher rating is surer of it. Where raters gave plain answers only,
 # the rating is 1 for "synthetic" and 0 for "real", and an area is a balanced accuracy.
 
@@ -77,7 +77,7 @@ if (file.exists("mrmcaov_generators.csv")) {
 }
 
 # Crossed mixed model: d' is the coefficient of synthetic in the probit model.
-part("lme4", "lme4", function() {
+if (file.exists("lme4.csv")) part("lme4", "lme4", function() {
   data <- read("lme4.csv", c("reader", "image", "generator", "entity"))
   for (link in c("logit", "probit")) {
     print(summary(lme4::glmer(judged_synthetic ~ synthetic + (1 | reader) + (1 | image),

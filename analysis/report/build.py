@@ -2,8 +2,6 @@
 
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
@@ -12,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from django.template.loader import render_to_string
 
-from analysis.errors import FolderRefused
 from analysis.report import words
 from analysis.report.compute import findings_of
 from analysis.report.contents import contents
 from analysis.report.exports import exports
 from analysis.report.figure_data import figure_data
 from analysis.report.findings import Findings
+from analysis.report.folder import refuse_foreign, write_folder, writing
 from analysis.report.layout import Contents
 from analysis.report.pdf import report_pdf
 from analysis.report.study import Context, study_of
@@ -55,17 +53,11 @@ def write_report(
         TableRefused: there is nothing in the table to report.
     """
     out = out.resolve()
-    try:
-        _refuse_foreign(out)
+    with writing(out):
+        refuse_foreign(out, _earlier(out), "report")
         study = study_of(answers, context)
         findings = findings_of(study)
-        files = _files(findings, contents(findings), archive, exports(study))
-        out.parent.mkdir(parents=True, exist_ok=True)
-        _write(files, out)
-    except OSError as problem:
-        raise FolderRefused(
-            f"{out} cannot be written: {problem.strerror or problem}; choose another folder"
-        ) from problem
+        write_folder(_files(findings, contents(findings), archive, exports(study)), out)
     return ReportPaths(out, out / "index.html", out / "report.json")
 
 
@@ -152,39 +144,10 @@ def _now() -> datetime:
     return datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
 
 
-def _refuse_foreign(out: Path) -> None:
-    """Refuse a folder with anything but an earlier report in it."""
-    if not out.exists():
-        return
-    if not out.is_dir():
-        raise FolderRefused(f"{out} is a file; name a folder for the report")
-    there = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+def _earlier(out: Path) -> set[str]:
+    """Return the files of an earlier report in a folder; none if it holds no report."""
     try:
         earlier = json.loads((out / "report.json").read_text(encoding="utf-8"))
-        ours = set(earlier["files"]) if earlier["schema"].startswith(NAME) else set()
+        return set(earlier["files"]) if earlier["schema"].startswith(NAME) else set()
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        ours = set()
-    if foreign := sorted(there - ours):
-        raise FolderRefused(
-            f"{out} holds files that are no earlier report ({foreign[0]}); "
-            "name an empty or a new folder"
-        )
-
-
-def _write(files: Mapping[str, bytes], out: Path) -> None:
-    """Write all files beside `out`, then put them in its place by renaming."""
-    new = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    try:
-        for name, content in files.items():
-            (new / name).parent.mkdir(exist_ok=True)
-            (new / name).write_bytes(content)
-        new.chmod(0o755)  # mkdtemp makes folders that only their owner can read
-        if out.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-            os.replace(out, old)
-            os.replace(new, out)
-            shutil.rmtree(old)
-        else:
-            os.replace(new, out)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
+        return set()

@@ -12,12 +12,21 @@ from pathlib import Path
 
 import numpy as np
 
+from analysis.errors import TableRefused
 from analysis.report.findings import Flags, Floats
-from analysis.report.study import Study
+from analysis.report.folder import files_of, refuse_foreign, write_folder, writing
+from analysis.report.study import Context, Study, study_of
 from analysis.table import AnswerTable
 
 FOLDER = "exports"
+SCRIPT = "analysis.R"
 ALL = "all"
+#: The tables that each program takes, those of which there can be none among them.
+TABLES = {
+    "imrmc": ("imrmc.csv", "imrmc_generators.csv"),
+    "mrmcaov": ("mrmcaov.csv", "mrmcaov_generators.csv"),
+    "lme4": ("lme4.csv",),
+}
 #: Columns of lme4.csv that stand in the table of answers under the same name.
 ABOUT = ("lesion", "generator", "entity", "answered_entity", "session", "sex", "site", "skin_tone")
 MEASURED = ("rating", "entity_confidence", "trial", "response_ms", "age")
@@ -27,14 +36,53 @@ Cells = Sequence[object]
 
 def exports(study: Study) -> dict[str, bytes]:
     """Return the files by their path within the report."""
+    return {f"{FOLDER}/{name}": content for name, content in _files(study).items()}
+
+
+def write_export(answers: AnswerTable, out: Path, program: str) -> list[Path]:
+    """Write what one program takes, and the script that reads it, into the folder `out`.
+
+    The folder is written whole or not at all.
+
+    Args:
+        answers: the table.
+        out: may be missing, empty, or hold an earlier export for this program, which is replaced.
+        program: a key of `TABLES`.
+
+    Returns:
+        The files, tables first.
+
+    Raises:
+        FolderRefused: it holds something else, or cannot be written.
+        TableRefused: there is nothing in the table that this program could take.
+    """
+    out = out.resolve()
+    names = (*TABLES[program], SCRIPT)
+    with writing(out):
+        # Without our script a table of the same name is somebody else's.
+        earlier = names if SCRIPT in files_of(out) else ()
+        refuse_foreign(out, earlier, f"export for {program}")
+        found = _files(study_of(answers, Context()))
+        if TABLES[program][0] not in found:
+            raise TableRefused(
+                f"{answers.source}: nobody was asked what is synthetic, and {program} analyses "
+                "nothing else; choose lme4"
+            )
+        files = {name: found[name] for name in names if name in found}
+        write_folder(files, out)
+    return [out / name for name in files]
+
+
+def _files(study: Study) -> dict[str, bytes]:
+    """Return all tables and the script by name."""
     table = study.pooled
     files = {"lme4.csv": _lme4(table)}
     score = scores(table)
     told = np.isfinite(score)
     if told.any():
         files |= _reader_studies(table.where(told), score[told])
-    files["analysis.R"] = Path(__file__).with_name("analysis.R").read_text(encoding="utf-8")
-    return {f"{FOLDER}/{name}": text.encode() for name, text in sorted(files.items())}
+    files[SCRIPT] = Path(__file__).with_name(SCRIPT).read_text(encoding="utf-8")
+    return {name: text.encode() for name, text in sorted(files.items())}
 
 
 def scores(table: AnswerTable) -> Floats:

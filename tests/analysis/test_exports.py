@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from analysis import mrmc
+from analysis.errors import FolderRefused, TableRefused
 from analysis.report.build import write_report
+from analysis.report.exports import write_export
 from analysis.table import table_from_rows
 from tests.analysis.conftest import rows_of
 
@@ -151,3 +153,46 @@ def test_the_script_reads_every_file_and_column_that_is_written(folder):
     ):
         assert set(columns) <= set(rows(folder, name)[0])
         assert all(column in script for column in columns)
+
+
+@pytest.mark.parametrize(
+    ("program", "tables"),
+    [
+        ("imrmc", ["imrmc.csv", "imrmc_generators.csv"]),
+        ("mrmcaov", ["mrmcaov.csv", "mrmcaov_generators.csv"]),
+        ("lme4", ["lme4.csv"]),
+    ],
+)
+def test_one_program_gets_its_tables_as_in_the_report_and_the_script_that_reads_them(
+    simulated_readers, folder, tmp_path, program, tables
+):
+    out = tmp_path / "new" / "out"
+
+    for _ in range(2):  # the second replaces the first
+        paths = write_export(simulated_readers, out, program)
+
+        assert [path.name for path in paths] == [*tables, "analysis.R"]
+        assert sorted(out.iterdir()) == sorted(paths)
+        for path in paths:
+            assert path.read_bytes() == (folder / "exports" / path.name).read_bytes()
+
+
+def test_an_export_spares_what_it_did_not_write(simulated_readers, folder, tmp_path):
+    (tmp_path / "lme4.csv").write_text("mine")  # of that name, but without our script
+
+    for out in (tmp_path, folder):
+        before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+        with pytest.raises(FolderRefused, match="no earlier export for lme4"):
+            write_export(simulated_readers, out, "lme4")
+
+        assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_a_program_that_analyses_origin_gets_nothing_where_nobody_was_asked(tmp_path):
+    given = [{**row, "rating": "", "answered_origin": ""} for row in rows_of()]
+
+    with pytest.raises(TableRefused, match=r"x: nobody was asked .* choose lme4"):
+        write_export(table_from_rows(given, "x"), tmp_path / "out", "imrmc")
+
+    assert not (tmp_path / "out").exists()

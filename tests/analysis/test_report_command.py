@@ -80,6 +80,23 @@ def test_an_unreachable_database_gets_one_line(tmp_path):
     assert done.stderr.count("\n") == 1
 
 
+def test_one_format_alone_is_written(answers, tmp_path):
+    done = manage("--answers", answers, "--out", tmp_path / "out", "--format", "lme4")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    written = [tmp_path / "out" / name for name in ("lme4.csv", "analysis.R")]
+    assert done.stdout.split() == [str(path) for path in written]
+    with written[0].open() as exported, answers.open() as given:
+        rows = list(csv.DictReader(exported))
+        assert {
+            (row["reader"], row["image"], row["answered_entity"], float(row["response_ms"]))
+            for row in rows
+        } == {
+            (row["rater"], row["image"], row["answered_entity"], float(row["response_ms"]))
+            for row in csv.DictReader(given)
+        }
+
+
 def test_a_margin_fixed_before_the_data_comes_with_the_table(answers, tmp_path):
     done = manage("--answers", answers, "--out", tmp_path / "out", "--margin", "0.1")
 

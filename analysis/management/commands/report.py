@@ -7,10 +7,13 @@ from django.core.management.base import CommandError, CommandParser
 
 from analysis.errors import AnalysisError
 from analysis.report.build import write_report
+from analysis.report.exports import TABLES, write_export
 from analysis.report.study import Context
 from analysis.table import read_answers
 from config.commands import ProductCommand
 from evaluation.errors import EvaluationError
+
+HTML = "html"
 
 
 class Command(ProductCommand):
@@ -33,7 +36,13 @@ class Command(ProductCommand):
             metavar="A,B,…",
             help="all entities that could be answered, in order (default: found in the answers)",
         )
-
+        parser.add_argument(
+            "--format",
+            choices=(HTML, *TABLES),
+            default=HTML,
+            help="html: the report with all its files (the default); or only the tables that one "
+            "program takes, with a script in R that reads them",
+        )
         parser.add_argument(
             "--margin",
             type=float,
@@ -49,6 +58,7 @@ class Command(ProductCommand):
         answers: Path | None,
         out: Path,
         entities: str,
+        format: str,
         margin: float | None,
         **options: Any,
     ) -> None:
@@ -67,5 +77,8 @@ class Command(ProductCommand):
             table, context = read_answers(answers, order), Context(margin=margin)
         else:
             raise CommandError("name a study, or a table with --answers FILE.csv, one of the two")
-        paths = write_report(table, out, context=context)
-        self.stdout.write(f"report written: {paths.index}")
+        if format == HTML:
+            self.stdout.write(f"report written: {write_report(table, out, context=context).index}")
+            return
+        for path in write_export(table, out, format):
+            self.stdout.write(f"{path}")
