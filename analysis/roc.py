@@ -58,11 +58,14 @@ class RocCurve:
         false_alarm: (points,) share of negatives called positive.
         hit: (points,) share of positives called positive.
         threshold: (points,) scores at or above it are called positive; the first is infinite.
+        negatives, positives: how many there are, of which the rates are shares.
     """
 
     false_alarm: Floats
     hit: Floats
     threshold: Floats
+    negatives: int
+    positives: int
 
 
 def empirical_curve(scores: ArrayLike, truth: ArrayLike) -> RocCurve:
@@ -77,7 +80,8 @@ def empirical_curve(scores: ArrayLike, truth: ArrayLike) -> RocCurve:
     """
     scores, truth = _checked(scores, truth)
     false_alarm, hit, threshold = roc_curve(truth, scores, drop_intermediate=False)
-    return RocCurve(false_alarm, hit, threshold)
+    positives = int(np.count_nonzero(truth))
+    return RocCurve(false_alarm, hit, threshold, int(truth.size) - positives, positives)
 
 
 def average_curve(

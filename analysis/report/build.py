@@ -26,6 +26,8 @@ from analysis.table import AnswerTable
 #: Named in every report.json; the number grows when a key changes its meaning.
 NAME = "dermturing-report"
 SCHEMA = f"{NAME}/1"
+#: Fields of findings that are files of their own, or tables: curves are most of a large study.
+IN_FILES = ("pictures", "curves")
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def to_json(thing: object) -> object:
     if isinstance(thing, Unknown):
         return {"value": None, "reason": thing.reason}
     if is_dataclass(thing) and not isinstance(thing, type):
-        names = [field.name for field in fields(thing) if field.name != "pictures"]  # are files
+        names = [field.name for field in fields(thing) if field.name not in IN_FILES]
         return {name: to_json(getattr(thing, name)) for name in names}
     if isinstance(thing, Mapping):
         return {str(key): to_json(value) for key, value in thing.items()}

@@ -7,10 +7,13 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
-from analysis.report.build import write_report
+from analysis.report.build import to_json, write_report
 from analysis.report.cells import ReportTable, columns
+from analysis.report.compute import find
+from analysis.report.figure_data import curve_tables
 from analysis.report.layout import Block, Contents, Section
 from analysis.report.pdf import MOST_ROWS, report_pdf
 from analysis.table import table_from_rows
@@ -38,6 +41,16 @@ def pages_of(pdf):
 
 def contents_of(*blocks, title="A title"):
     return Contents(title, "A headline", "", (), (), (Section("s", "A section", blocks),), (), "")
+
+
+def area_of(points):
+    """Return the area below a curve, whose points come in order."""
+    x, y = ("false_alarm", "hit") if "hit" in points[0] else ("others_called", "recognised")
+    places = [
+        (float(point[x]) / float(points[-1][x]), float(point[y]) / float(points[-1][y]))
+        for point in points
+    ]
+    return sum((right - left) * (low + high) / 2 for (left, low), (right, high) in pairwise(places))
 
 
 def test_the_pdf_has_an_outline_of_all_sections_and_the_fonts_it_needs(folder):
@@ -87,15 +100,27 @@ def test_the_points_of_a_curve_enclose_the_area_of_the_report(folder, numbers):
     points = rows(folder, "tables/roc_origin.csv")
 
     for rater in numbers["findings"]["raters"]:
-        own = [
-            (float(row["false_alarm"]), float(row["hit"]))
-            for row in points
-            if row["rater"] == rater["rater"]
-        ]
-        area = sum(
-            (right - left) * (low + high) / 2 for (left, low), (right, high) in pairwise(own)
-        )
-        assert area == pytest.approx(rater["auc"]["value"], rel=1e-12)
+        own = [row for row in points if row["rater"] == rater["rater"]]
+        assert area_of(own) == pytest.approx(rater["auc"]["value"], rel=1e-12)
+
+
+def test_curves_of_entities_stand_in_a_table_and_not_among_the_numbers():
+    findings = find(table_from_rows(rows_of(raters=3), "x"))
+
+    (table,) = [t for t in curve_tables(findings) if t.name == "roc_entity_by_rater"]
+    points = list(csv.DictReader(table.to_csv().splitlines()))
+
+    for subset, found in findings.entity.items():
+        for one in found.discrimination:
+            own = [p for p in points if (p["subset"], p["entity"]) == (subset, one.positive)]
+            areas = [
+                area_of([p for p in own if p["rater"] == rater]) for rater in ("r0", "r1", "r2")
+            ]
+            assert np.mean(areas) == pytest.approx(one.area.value, rel=1e-12)
+            assert [p["threshold"] for p in own].count("") == 3  # the first of each curve
+    numbers = to_json(findings)
+    assert '"curves"' not in json.dumps(numbers)
+    assert numbers["detection"]["average_hit"] == findings.detection.average_hit.tolist()
 
 
 def test_the_same_answers_and_time_give_the_same_bytes_of_every_file(tmp_path, monkeypatch):
