@@ -91,6 +91,20 @@ def tost_exact(successes: int, n: int, margin: float, centre: float = 0.5) -> Te
     return Test(share, p=max(above, below), method=f"exact TOST, {centre:g} +- {margin:g}")
 
 
+def tost_power(
+    n: int, margin: float, rate: float, centre: float = 0.5, level: float = 0.95
+) -> float:
+    """Return the probability that `tost_exact` shows equivalence of n answers at this rate.
+
+    It rises in saw-teeth: a few answers more can have a little less.
+    """
+    counts = np.arange(n + 1)
+    p = np.maximum(
+        stats.binom.sf(counts - 1, n, centre - margin), stats.binom.cdf(counts, n, centre + margin)
+    )
+    return float(stats.binom.pmf(counts, n, rate)[p <= 1 - level].sum())
+
+
 def verdict(narrow: Estimate, wide: Estimate, margin: float, centre: float = 0.5) -> str:
     """Say what two intervals of one quantity show about its being equivalent to `centre`.
 

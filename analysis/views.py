@@ -4,6 +4,7 @@ import json
 import zipfile
 from base64 import b64encode
 from dataclasses import asdict, replace
+from functools import partial
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -141,11 +142,12 @@ def plan_page(request: HttpRequest) -> HttpResponse:
         given = form.cleaned_data
         names = ("rate", "margin", "rater_sd", "image_sd")
         assumed = Assumptions(**{name: given[name] for name in names})
-        prospects = plan(PLANNED_RATERS, [given["images"]], assumed, simulations=300)
-        drawn = drawing(prospects, given["power"])
+        expect = partial(prospect, assumed=assumed, simulations=300)
+        prospects = plan(PLANNED_RATERS, [given["images"]], expect)
+        drawn = drawing(prospects, assumed, given["power"])
         context |= {
             "prospects": prospects,
-            "sentences": sentences(prospects, assumed, given["power"]),
+            "sentences": sentences(prospects, assumed, given["power"], expect),
             "figure": b64encode(drawn.png).decode(),
             "alt": drawn.alt,
         }

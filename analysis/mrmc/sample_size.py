@@ -3,9 +3,11 @@
 Hillis, Obuchowski and Berbaum (2011, Acad Radiol 18:129) for two treatments and, with the same
 algebra, for one treatment against a value: the variance of what is tested is
 reader/R + case/N + reader_case/(R N), its degrees of freedom those of the analysis.
-`analysis.planning` simulates whole studies instead, where there is no pilot.
+`analysis.planning` simulates whole studies instead, where one rate is held against chance and there
+is no pilot.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
 
@@ -151,8 +153,9 @@ def fewest_readers(
 
     Arguments as in `power`, readers and cases random.
     """
-    for readers in range(2, most + 1):
-        found = power(
+
+    def of(readers: int) -> Power:
+        return power(
             expected,
             readers=readers,
             cases=cases,
@@ -160,9 +163,8 @@ def fewest_readers(
             margin=margin,
             level=level,
         )
-        if found.power >= wanted:
-            return found
-    return None
+
+    return _fewest(of, most, wanted)
 
 
 def fewest_cases(
@@ -190,6 +192,11 @@ def fewest_cases(
             level=level,
         )
 
+    return _fewest(of, most, wanted)
+
+
+def _fewest(of: Callable[[int], Power], most: int, wanted: float) -> Power | None:
+    """Return the first size from 2 on that has the wanted power, which rises with it."""
     low, high = 1, 2
     while of(high).power < wanted:
         if high == most:

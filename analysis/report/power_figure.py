@@ -9,7 +9,7 @@ from analysis.report.figures import PALETTE, WIDTH, house_style
 
 
 def power_curves(prospects: Sequence[Prospect], power: float) -> Figure:
-    """Draw the probability of showing equivalence, a line for each number of images.
+    """Draw the chance of showing what the study is for, a line for each number of images.
 
     Args:
         prospects: one a number of raters and images.
@@ -26,10 +26,10 @@ def power_curves(prospects: Sequence[Prospect], power: float) -> Figure:
                 (each for each in prospects if each.images == images), key=lambda each: each.raters
             )
             raters = [each.raters for each in line]
-            chances = [each.equivalent for each in line]
+            chances = [each.chance for each in line]
             axes.plot(raters, chances, marker="os^D"[k % 4], color=inks[k % 4], label=f"{images}")
         axes.set_ylim(-0.02, 1.02)
         axes.set_xlabel("Raters")
-        axes.set_ylabel("Chance of showing equivalence")
+        axes.set_ylabel("Chance of showing it")
         axes.legend(title="AI images", loc="lower right")
     return figure
