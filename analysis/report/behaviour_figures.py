@@ -9,18 +9,17 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
 from analysis.calibration import ReliabilityBin
-from analysis.report.cells import printed
-from analysis.report.figures import (
+from analysis.report.elements import (
     PALETTE,
     SUBSET_COLOURS,
     WIDTH,
-    Row,
     beside,
     guide,
     named_rows,
     percent_axis,
 )
-from analysis.results import Estimate, Number
+from analysis.report.figures import Row
+from analysis.results import Estimate
 from analysis.timing import Block, TimeBlock
 
 BAND = 0.16  # opacity of a band behind a line
@@ -267,8 +266,3 @@ def image_histogram(
     ]
     figure.legend(handles=handles, loc="outside upper right", borderpad=0)
     return figure
-
-
-def numbers_in_words(what: str, numbers: Sequence[tuple[str, Number]]) -> str:
-    """Return numbers as an alternative text of a figure."""
-    return f"{what}: " + ", ".join(f"{label} {printed(number)}" for label, number in numbers)

@@ -8,7 +8,7 @@ from io import BytesIO, StringIO
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from analysis.report.figures import PALETTE, house_style
+from analysis.report.elements import PALETTE, house_style
 
 #: Matplotlib measures text in the font it brings along; viewers show a narrower one of their own.
 FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from analysis.report.figures import PALETTE, WIDTH
+from analysis.report.elements import PALETTE, WIDTH
 
 Path = tuple[str, str, Sequence[tuple[str, int | None]]]
 

@@ -7,7 +7,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from analysis.report.figures import PALETTE, WIDTH, beside, guide, named_rows, percent_axis, unknown
+from analysis.report.elements import (
+    PALETTE,
+    WIDTH,
+    beside,
+    guide,
+    named_rows,
+    percent_axis,
+    unknown,
+)
 from analysis.results import Estimate, Number
 
 #: Shape and colour, so that colour alone tells nothing.

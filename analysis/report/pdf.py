@@ -34,7 +34,7 @@ from reportlab.platypus import (
 
 from analysis.report.cells import ReportTable
 from analysis.report.drawing import Drawing
-from analysis.report.figures import PALETTE
+from analysis.report.elements import PALETTE
 from analysis.report.layout import Block, Contents, KeyNumber, Section
 
 rl_config.useA85 = 0  # bytes as they are: quicker, and a fifth smaller

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from analysis.planning import Prospect
-from analysis.report.figures import PALETTE, WIDTH, house_style
+from analysis.report.elements import PALETTE, WIDTH, house_style
 
 
 def power_curves(prospects: Sequence[Prospect], power: float) -> Figure:

@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 from scipy import stats
 
-from analysis.report.figures import PALETTE
+from analysis.report.elements import PALETTE
 
 D_PRIMES = (0.5, 1.0, 2.0, 3.0)
 SIZE = (3.7, 3.9)

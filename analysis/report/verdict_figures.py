@@ -9,7 +9,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, ScalarFormatter
 
 from analysis.equivalence import Judgement
-from analysis.report.figures import PALETTE, WIDTH, beside, guide, percent_axis, unknown
+from analysis.report.elements import PALETTE, WIDTH, beside, guide, percent_axis, unknown
 from analysis.results import Estimate
 
 

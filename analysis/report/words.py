@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 from scipy.stats import fisher_exact
 
+from analysis.report.cells import printed
 from analysis.report.findings import Facts, Findings
 from analysis.results import Estimate, Number
 from analysis.timing import FASTEST_MS
@@ -231,3 +232,8 @@ def decimals(number: Estimate) -> str:
     if number.low is None or number.high is None:
         return ""
     return f" (95% interval {number.low:.2f} to {number.high:.2f})"
+
+
+def numbers_in_words(what: str, numbers: Sequence[tuple[str, Number]]) -> str:
+    """Return numbers as an alternative text of a figure."""
+    return f"{what}: " + ", ".join(f"{label} {printed(number)}" for label, number in numbers)

@@ -11,7 +11,7 @@ from analysis.errors import FolderRefused, TableRefused
 from analysis.report.build import write_report
 from analysis.report.cells import printed
 from analysis.report.compute import find
-from analysis.report.figures import PALETTE
+from analysis.report.elements import PALETTE
 from analysis.report.words import about_raters, notes
 from analysis.results import Estimate, Unknown
 from analysis.table import table_from_rows

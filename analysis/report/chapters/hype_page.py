@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from analysis.hype import HypeInfinity, HypeTime
 from analysis.report.cells import ReportTable, columns, printed
 from analysis.report.drawing import draw
-from analysis.report.figures import PALETTE, Row, forest
+from analysis.report.elements import PALETTE
+from analysis.report.figures import Row, forest
 from analysis.report.layout import Block, Section
 from analysis.results import Unknown
 

@@ -10,11 +10,12 @@ from analysis.mixed_model import CrossedFit, crossed_logistic, likelihood_ratio,
 from analysis.report import behaviour_figures, figures
 from analysis.report.cells import ReportTable, columns, printed, reasons
 from analysis.report.drawing import Drawing, draw
+from analysis.report.elements import PALETTE
 from analysis.report.findings import Facts, Flags, Floats
 from analysis.report.grids import LEAST_IMAGES, judged_real, right_entity
 from analysis.report.layout import Block, Section
 from analysis.report.study import Study
-from analysis.report.words import p_value
+from analysis.report.words import numbers_in_words, p_value
 from analysis.results import Estimate, NotEstimable, Number, Test, Unknown, attempt
 
 KEY = "model"
@@ -266,7 +267,7 @@ def _label(term: str, found: Model, names: Mapping[str, str]) -> str:
 
 def _drawing(found: Model, labels: Mapping[str, str]) -> Drawing:
     rows = [
-        figures.Row(labels[term.name], term.odds_ratio, colour=figures.PALETTE["heat"])
+        figures.Row(labels[term.name], term.odds_ratio, colour=PALETTE["heat"])
         for term in found.terms
     ]
     marked = " Penalised." if found.penalised else ""
@@ -274,9 +275,7 @@ def _drawing(found: Model, labels: Mapping[str, str]) -> Drawing:
         "model_odds_ratios",
         behaviour_figures.ratio_forest(rows, axis=f"odds ratio of “{SAID[found.answer]}”"),
         f"Odds ratios with 95% interval, each adjusted for the others.{marked}",
-        behaviour_figures.numbers_in_words(
-            "Odds ratios", [(row.label, row.number) for row in rows]
-        ),
+        numbers_in_words("Odds ratios", [(row.label, row.number) for row in rows]),
     )
 
 

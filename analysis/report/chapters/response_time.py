@@ -14,7 +14,7 @@ from analysis.report.findings import Facts, Floats
 from analysis.report.grids import against, judged_real, right
 from analysis.report.layout import Block, Section
 from analysis.report.study import Study
-from analysis.report.words import p_value
+from analysis.report.words import numbers_in_words, p_value
 from analysis.results import Estimate, Number, Test, Unknown, attempt
 from analysis.timing import Drift, Exclusions, SpeedAccuracy
 
@@ -267,7 +267,7 @@ def _order(found: Time, drift: Drift) -> list[Block]:
                 ),
                 f"Share right ({found.right}) by block of {timing.BLOCK} trials: mean of raters "
                 "with its 95% band, and each rater.",
-                behaviour_figures.numbers_in_words(
+                numbers_in_words(
                     "Share right by block",
                     [(f"from trial {one.first}", one.accuracy) for one in drift.blocks],
                 ),

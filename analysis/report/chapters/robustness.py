@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from analysis import bootstrap, mrmc
 from analysis.bootstrap import Bootstrapped
 from analysis.report import figures
-from analysis.report.behaviour_figures import numbers_in_words
 from analysis.report.cells import ReportTable, columns, reasons
 from analysis.report.drawing import draw
+from analysis.report.elements import PALETTE
 from analysis.report.findings import Facts, Floats
 from analysis.report.grids import judged_real, right_entity, right_origin
 from analysis.report.layout import Block, Section
 from analysis.report.study import Study
+from analysis.report.words import numbers_in_words
 from analysis.results import Estimate, Number, Unknown, attempt
 
 KEY = "robustness"
@@ -138,11 +139,11 @@ def show(found: Robustness, facts: Facts, names: Mapping[str, str]) -> Section:
     primary = NAMES[next(iter(found.rates))].lower()
     if 0 < len(found.without) <= MOST_DRAWN:
         rows = [
-            figures.Row(f"without {rater}", Estimate(rate), colour=figures.PALETTE["heat"])
+            figures.Row(f"without {rater}", Estimate(rate), colour=PALETTE["heat"])
             for rater, rate in sorted(found.without.items(), key=lambda each: each[1])
         ]
         whole = next(iter(found.rates.values())).all_raters
-        rows.append(figures.Row("all raters", whole, summary=True, colour=figures.PALETTE["heat"]))
+        rows.append(figures.Row("all raters", whole, summary=True, colour=PALETTE["heat"]))
         drawing = draw(
             "leave_one_rater_out",
             figures.forest(rows, axis=primary, chance=None),

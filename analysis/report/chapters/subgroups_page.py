@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from analysis.report import figures
-from analysis.report.behaviour_figures import numbers_in_words
 from analysis.report.cells import Cell, ReportTable, columns, reasons
 from analysis.report.drawing import draw
 from analysis.report.grids import LEAST_IMAGES, LEAST_RATERS
 from analysis.report.layout import Block, Section
-from analysis.report.words import listed, p_value
+from analysis.report.words import listed, numbers_in_words, p_value
 from analysis.results import Unknown
 
 if TYPE_CHECKING:
