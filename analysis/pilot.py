@@ -67,7 +67,8 @@ def _pilot(answers: AnswerTable, generators: tuple[str, ...] | None) -> Pilot:
         grid.synthetic & (True if name is None else grid.generator == name)
         for name in generators or (None,)
     ]
-    ratings = np.stack([np.where(shown, judged_real, np.nan) for shown in own])
+    shown_in = np.logical_or.reduce(own)
+    ratings = np.stack([np.where(shown, judged_real, np.nan)[:, shown_in] for shown in own])
     ratings = ratings[:, np.isfinite(ratings).any(axis=2).all(axis=0)]
     try:
         if not ratings.size:

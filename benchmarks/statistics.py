@@ -80,10 +80,8 @@ def main() -> int:
     found, seconds = timed(lambda: bootstrap.mean_auc(ratings, truth, draws=DRAWS), 3)
     one = found.estimate
     print(f"mean area {one.value:.3f} ({one.low:.3f} to {one.high:.3f})")
-    raters, images = DRAWN
-    held.append(
-        against_limit(f"{raters} x {images}, {DRAWS:,} bootstrap draws", seconds, BOOTSTRAP_S)
-    )
+    what = f"{DRAWN[0]} x {DRAWN[1]}, {DRAWS:,} bootstrap draws"
+    held.append(against_limit(what, seconds, BOOTSTRAP_S))
     return 0 if all(held) else 1
 
 

@@ -142,7 +142,11 @@ def test_pilots_suggest_on_average_the_variances_that_they_were_drawn_from():
 
 def test_a_pilots_own_size_is_expected_to_have_its_own_interval():
     judged = read_by(6, 50, Assumptions(difference=0.1, rater_sd=0.8, generator_sd=0.5), 3)
-    both = table_from_rows(answers_of(judged), "pilot")
+    real = [
+        {**row, "image": f"real-{row['image']}", "origin": "real", "generator": ""}
+        for row in answers_of(judged)
+    ]
+    both = table_from_rows([*answers_of(judged), *real], "pilot")
     assumed = Assumptions(difference=0.1)
 
     pilot = pilot_of_difference(both, ("b", "a"))
