@@ -10,7 +10,7 @@ from analysis.table import ORIGINS
 
 
 def show(findings: Findings, names: dict[str, str]) -> Section:
-    """Lay out what was said about origin: by rater, by generator, by entity."""
+    """Lay out what was said about origin: by rater and by entity."""
     blocks: list[Block] = []
     origin, detection = findings.origin, findings.detection
     if origin:
@@ -44,7 +44,7 @@ def show(findings: Findings, names: dict[str, str]) -> Section:
                 )
             )
         )
-        blocks += _deception_by_kind(findings, origin, names)
+        blocks += _by_entity(findings, origin, names)
     return Section("origin", "Real or AI-generated?", tuple(blocks))
 
 
@@ -81,35 +81,13 @@ def _detection(found: Discrimination) -> Drawing:
     )
 
 
-def _deception_by_kind(
-    findings: Findings, origin: OriginFindings, names: dict[str, str]
-) -> list[Block]:
-    blocks = []
-    if len(origin.deception_by_generator) > 1:
-        rows = [figures.Row(name, rate) for name, rate in origin.deception_by_generator.items()]
-        blocks.append(
-            Block(
-                heading="By generator",
-                drawings=(
-                    draw(
-                        "deception_by_generator",
-                        figures.forest(rows, axis="synthetic images judged real", chance=0.5),
-                        "Deception rate of each generator.",
-                        words.numbers_in_words(
-                            "Deception rate", [(row.label, row.number) for row in rows]
-                        ),
-                    ),
-                ),
-            )
-        )
-    if origin.deception_by_generator:
-        blocks.append(Block(table=tables.generators(origin)))
+def _by_entity(findings: Findings, origin: OriginFindings, names: dict[str, str]) -> list[Block]:
     entities = list(origin.deception_by_entity)
     series = {
         "synthetic": [origin.deception_by_entity[code] for code in entities],
         "real": [_complement(origin.false_alarm_by_entity[code]) for code in entities],
     }
-    blocks.append(
+    return [
         Block(
             heading="By entity",
             drawings=(
@@ -126,10 +104,9 @@ def _deception_by_kind(
                     ),
                 ),
             ),
-        )
-    )
-    blocks.append(Block(table=tables.deception(origin, findings, names)))
-    return blocks
+        ),
+        Block(table=tables.deception(origin, findings, names)),
+    ]
 
 
 def _complement(number: Number) -> Number:

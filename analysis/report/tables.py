@@ -264,16 +264,6 @@ def deception(origin: OriginFindings, findings: Findings, names: Mapping[str, st
     )
 
 
-def generators(origin: OriginFindings) -> ReportTable:
-    """Return the deception rate of each generator."""
-    return ReportTable(
-        "deception_by_generator",
-        "Deception rate by generator",
-        columns(generator="Generator", deception_rate="Synthetic judged real", n="Answers"),
-        tuple((name, rate, _n(rate)) for name, rate in origin.deception_by_generator.items()),
-    )
-
-
 def raters(findings: Findings) -> list[ReportTable]:
     """Return one row a rater: how origin was told, then diagnosis and time."""
     found = []

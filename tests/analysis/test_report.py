@@ -186,7 +186,7 @@ def test_several_raters_get_one_curve_each_their_average_and_the_mean_area(
     assert found.origin.deception_rate.df is not None
     assert "All raters are simulated" in page.text
     assert "On average, 5 simulated raters took" in page.text
-    assert set(page.table("deception_by_generator")) >= {"genA", "genB"}
+    assert set(page.table("generators")) >= {"genA", "genB"}
     assert 'id="figure-roc_origin"' in page.html
     assert 'id="figure-response_times"' in page.html
 

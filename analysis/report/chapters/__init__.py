@@ -46,7 +46,6 @@ class Chapter(Protocol):
 
 
 CHAPTERS: tuple[Chapter, ...] = (
-    flow,
     verdict,
     sensitivity,
     generators,
@@ -59,5 +58,6 @@ CHAPTERS: tuple[Chapter, ...] = (
     hype,
     ai,
     robustness,
+    flow,
     checklist,
 )
