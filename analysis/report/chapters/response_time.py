@@ -181,10 +181,10 @@ def _times(found: Time) -> ReportTable:
         (f"Right to wrong answers ({found.right})", found.by_right.ratio, _p(found.by_right.test)),
     ]
     if found.speed_accuracy:
-        between = found.speed_accuracy.between
-        method = between.method or "" if isinstance(between, Estimate) else ""
-        p = method.rpartition("p = ")[2] if "p = " in method else None
-        rows.append(("Slower raters, right more often (correlation)", between, p))
+        speed = found.speed_accuracy
+        rows.append(
+            ("Slower raters, right more often (correlation)", speed.between, _p(speed.between_test))
+        )
     if found.drift:
         rows += [
             ("Times 100 trials later", found.drift.time, _p(_log_test(found.drift.time))),
