@@ -41,6 +41,7 @@ NUMBERS = (
     "rating",
     "entity_confidence",
     "response_ms",
+    "hidden_ms",
     "age",
 )
 FLAGS = ("repeat", "practice", "check", "excluded")
@@ -52,6 +53,7 @@ LIMITS = {
     "occasion": (1, 1e6, "a number from 1 up"),
     "entity_confidence": (0, 1, "a share from 0 to 1 (divide percentages by 100)"),
     "response_ms": (0, 1e9, "milliseconds from 0 up"),
+    "hidden_ms": (0, 1e9, "milliseconds from 0 up"),
     "age": (0, 130, "years from 0 to 130"),
 }
 TRUTHS = {"": False, "0": False, "false": False, "no": False, "1": True, "true": True, "yes": True}

@@ -11,7 +11,15 @@ Maximum likelihood by Laplace's approximation (`laplace`), the one that exists f
 effects; standard errors from the observed information on all parameters.
 """
 
+from analysis.mixed_model.data import refuse_if_hopeless
 from analysis.mixed_model.fit import CrossedFit, crossed_logistic
 from analysis.mixed_model.uses import detection, likelihood_ratio, population_rate
 
-__all__ = ["CrossedFit", "crossed_logistic", "detection", "likelihood_ratio", "population_rate"]
+__all__ = [
+    "CrossedFit",
+    "crossed_logistic",
+    "detection",
+    "likelihood_ratio",
+    "population_rate",
+    "refuse_if_hopeless",
+]

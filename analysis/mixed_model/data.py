@@ -126,3 +126,23 @@ def prepare(
         fixed_raters=few,
         notes=tuple(notes),
     )
+
+
+def refuse_if_hopeless(answers: Floats, raters: ArrayLike, images: ArrayLike) -> None:
+    """Refuse answers of which no model could say what lies in images and what in chance.
+
+    Args:
+        answers: (n,) 0 or 1.
+        raters, images: (n,) who gave the answer about what.
+
+    Raises:
+        NotEstimable: one rater, images read by one rater only, or all answers alike.
+    """
+    if len(np.unique(raters)) < 2:
+        raise NotEstimable(
+            "one rater gave one answer an image: what lies in images cannot be told from chance"
+        )
+    if len(answers) < 2 * len(np.unique(images)) * 0.75:
+        raise NotEstimable("most images were read by one rater only")
+    if not 0 < answers.mean() < 1:
+        raise NotEstimable("every answer is the same")

@@ -21,10 +21,10 @@ from analysis.report.findings import (
     RaterFindings,
     Times,
 )
+from analysis.report.grids import counted_answers
 from analysis.report.study import Context, Flags, Grid, Study, study_of
 from analysis.results import NotEstimable, Number, attempt
 from analysis.table import ORIGINS, AnswerTable
-from analysis.timing import counted_times
 
 
 def find(answers: AnswerTable, context: Context = Context()) -> Findings:
@@ -39,6 +39,7 @@ def find(answers: AnswerTable, context: Context = Context()) -> Findings:
 def findings_of(study: Study) -> Findings:
     """Compute all findings of a study."""
     table, pooled, grid = study.table, study.pooled, study.grid
+    left_out = counted_answers(table)[1]
     asked_origin = bool((pooled.text("answered_origin") != "").any())
     entity = {
         subset: found
@@ -54,7 +55,9 @@ def findings_of(study: Study) -> Findings:
         entity_difference=_entity_difference(pooled, grid),
         raters=tuple(_rater_findings(table, name) for name in _names(table.text("rater"))),
         times=_times_by_origin(pooled),
-        too_fast=counted_times(table.number("response_ms"))[1].too_fast,
+        too_fast=left_out.too_fast,
+        too_slow=left_out.too_slow,
+        interrupted=left_out.interrupted,
         ratings_reversed=_ratings_reversed(table),
         chapters={
             chapter.KEY: found for chapter in CHAPTERS if (found := chapter.find(study)) is not None
@@ -279,7 +282,7 @@ def _rater_findings(table: AnswerTable, name: str) -> RaterFindings:
         criterion=attempt(signal_detection.criterion, hits, alarms),
         auc=attempt(roc.delong, rating[rated], synthetic[rated], 0.95, "logit"),
         entity_accuracy={subset: share(right[named & _of(subset, own)]) for subset in SUBSETS},
-        times=_times(own.number("response_ms")),
+        times=_times(own),
     )
 
 
@@ -287,8 +290,8 @@ def _of(subset: str, table: AnswerTable) -> Flags:
     return (table.text("origin") == subset) | (subset == "all")
 
 
-def _times(milliseconds: Floats) -> Times | None:
-    seconds = milliseconds[counted_times(milliseconds)[0]] / 1000
+def _times(table: AnswerTable) -> Times | None:
+    seconds = table.number("response_ms")[counted_answers(table)[0]] / 1000
     if not seconds.size:
         return None
     lower, median, upper = (float(q) for q in np.percentile(seconds, [25, 50, 75]))
@@ -296,7 +299,7 @@ def _times(milliseconds: Floats) -> Times | None:
 
 
 def _times_by_origin(table: AnswerTable) -> dict[str, Times]:
-    found = {subset: _times(_subset(table, subset).number("response_ms")) for subset in SUBSETS}
+    found = {subset: _times(_subset(table, subset)) for subset in SUBSETS}
     return {subset: times for subset, times in found.items() if times is not None}
 
 

@@ -145,5 +145,7 @@ class Findings:
     raters: tuple[RaterFindings, ...]
     times: Mapping[str, Times]
     too_fast: int
+    too_slow: int
+    interrupted: int
     ratings_reversed: bool
     chapters: Mapping[str, object]  # what each chapter found, by its key

@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from analysis.mrmc.inference import t_test
-from analysis.report.findings import Floats
+from analysis.report.findings import Flags, Floats
 from analysis.report.study import Grid, Study
 from analysis.results import Number, Test, Unknown
 from analysis.table import AnswerTable
+from analysis.timing import Exclusions, counted_times
 
 #: Of fewer nothing but counts is shown (images, raters).
 LEAST_IMAGES, LEAST_RATERS = 5, 3
@@ -68,6 +69,11 @@ def ages(study: Study) -> Floats:
     known = np.isfinite(values)
     found = dict(zip(images[known].tolist(), values[known].tolist(), strict=True))
     return np.array([found.get(name, np.nan) for name in study.grid.images], dtype=float)
+
+
+def counted_answers(table: AnswerTable) -> tuple[Flags, Exclusions]:
+    """Tell which answers' times count; those given over a page that was hidden do not."""
+    return counted_times(table.number("response_ms"), table.number("hidden_ms") > 0)
 
 
 def second_showings(study: Study) -> AnswerTable:

@@ -9,7 +9,7 @@ from scipy.stats import fisher_exact
 from analysis.report.cells import printed
 from analysis.report.findings import Facts, Findings
 from analysis.results import Estimate, Number
-from analysis.timing import FASTEST_MS
+from analysis.timing import FASTEST_MS, SLOWEST_MS
 
 ENTITY_NAMES = {
     "mel": "Melanoma",
@@ -115,11 +115,13 @@ def notes(findings: Findings) -> list[str]:
             f"{facts.missing} pairs of rater and image have no answer; means are over the "
             "raters' own images, and two raters' covariance over the images both read."
         )
-    if findings.too_fast:
-        said.append(
-            f"{findings.too_fast} answers came faster than {FASTEST_MS} ms; they are left "
-            "out of response times only."
-        )
+    for count, what in (
+        (findings.interrupted, "answers were given to a page that was hidden meanwhile"),
+        (findings.too_fast, f"answers came faster than {FASTEST_MS} ms"),
+        (findings.too_slow, f"answers took longer than {SLOWEST_MS // 60_000} minutes"),
+    ):
+        if count:
+            said.append(f"{count} {what}; they are left out of response times only.")
     if findings.ratings_reversed:
         said.append(
             "Ratings are lower where raters answered 'synthetic'. If a high rating meant "

@@ -6,6 +6,7 @@ count, and are counted.
 """
 
 from analysis.timing.drift import BLOCK, Block, Drift, TimeBlock, drift
+from analysis.timing.learning import learning
 from analysis.timing.over_raters import mean_over_raters
 from analysis.timing.times import (
     FASTEST_MS,
@@ -33,6 +34,7 @@ __all__ = [
     "TimeBlock",
     "counted_times",
     "drift",
+    "learning",
     "mean_over_raters",
     "ratio_of_times",
     "response_times",

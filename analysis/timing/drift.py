@@ -81,8 +81,8 @@ def drift(
     """Return how times and accuracy change from trial to trial.
 
     Slopes are each rater's own least squares, averaged with t over raters; they mean something
-    only where each rater had an order of their own, drawn at random. For odds of being right use
-    the trial as a column of `mixed_model.crossed_logistic`.
+    only where each rater had an order of their own, drawn at random. For odds of being right see
+    `learning`.
 
     Args:
         milliseconds: (raters, images), NaN where there is none.

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from analysis.report import words
 from analysis.report.chapters import response_time as chapter
+from analysis.report.compute import find
 from analysis.report.study import Context, study_of
 from analysis.results import Unknown
 from analysis.table import table_from_rows
@@ -70,11 +72,43 @@ def test_exclusions_are_counted_and_pairs_without_answer_are_none_of_them():
     rows = rows_of(raters=3)
     rows[0] = {**rows[0], "response_ms": 100}
     rows[1] = {**rows[1], "response_ms": ""}
+    rows[2] = {**rows[2], "response_ms": 300_001}
+    rows[3] = {**rows[3], "hidden_ms": 1, "response_ms": 60_000}
+    rows[4] = {**rows[4], "hidden_ms": 0}
 
     found = found_in(rows[:-4])
 
-    assert (found.excluded.too_fast, found.excluded.missing) == (1, 1)
-    assert "1 answers faster than 300 ms, 1 without a time" in text_of(found)
+    assert vars(found.excluded) == {
+        "missing": 1,
+        "interrupted": 1,
+        "too_fast": 1,
+        "too_slow": 1,
+    }
+    assert (
+        "1 answers given while the page was hidden for a time, 1 faster than 300 ms, 1 slower "
+        "than 5 minutes, 1 without a time" in text_of(found)
+    )
+    logs = [
+        np.mean([np.log(row["response_ms"]) for row in rows[first:last]])
+        for first, last in ((4, 28), (28, 56), (56, 80))
+    ]
+    assert found.typical.value == pytest.approx(np.exp(np.mean(logs)))
+    assert found.speed_accuracy.raters[0][0] == pytest.approx(np.exp(logs[0]))
+
+
+def test_times_over_a_hidden_page_count_nowhere_in_the_report():
+    rows = [{**row, "hidden_ms": 0} for row in rows_of(raters=3)]
+    rows[0] = {**rows[0], "hidden_ms": 2000, "response_ms": 299_000}
+    rows[1] = {**rows[1], "response_ms": 300_001}
+
+    findings = find(table_from_rows(rows, "x"))
+
+    assert (findings.interrupted, findings.too_slow, findings.too_fast) == (1, 1, 0)
+    assert findings.times["all"].n == len(rows) - 2
+    assert findings.raters[0].times.n == 28 - 2
+    said = " ".join(words.notes(findings))
+    assert "1 answers were given to a page that was hidden meanwhile" in said
+    assert "1 answers took longer than 5 minutes" in said
 
 
 def test_planted_learning_and_speeding_up_are_found():
@@ -95,9 +129,12 @@ def test_planted_learning_and_speeding_up_are_found():
 
     assert found.drift.time.value == pytest.approx(0.5, rel=0.01)
     assert found.drift.accuracy.low > 0.2
+    assert found.learning.ratio.low > 1
+    assert found.learning.test.p < 0.001
     assert len(found.drift.blocks) == len(found.drift.time_blocks) == 6
     assert not found.same_order
     assert "orders of their own" in text_of(found)
+    assert "raters learnt" in text_of(found)
     names = [d.name for b in chapter.show(found, None, {}).blocks for d in b.drawings]
     assert names == ["speed_accuracy", "accuracy_over_trials", "time_over_trials"]
 
@@ -138,6 +175,15 @@ def test_without_times_or_numbers_of_trials_nothing_or_a_sentence_is_said():
     assert isinstance(numbered.typical, Unknown)
     assert "There are no response times" in text_of(numbered)
     assert numbered.drift.blocks
+    (table,) = (
+        b.table
+        for b in chapter.show(numbered, None, {}).blocks
+        if b.table and b.table.name == "time"
+    )
+    assert [row[0] for row in table.rows] == [
+        "Change of the share right by 100 trials",
+        "Odds of being right (origin) 100 trials later, mixed model",
+    ]
 
 
 def test_one_rater_gets_no_interval_over_raters():
@@ -146,3 +192,4 @@ def test_one_rater_gets_no_interval_over_raters():
     assert found.by_origin.test is None
     assert found.by_origin.ratio.low is None
     assert "One rater" in text_of(found)
+    assert "no mixed model of learning: one rater" in text_of(found)

@@ -4,8 +4,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from analysis.mixed_model import crossed_logistic
 from analysis.results import NotEstimable, Unknown
-from analysis.timing import counted_times, drift, response_times, speed_accuracy
+from analysis.timing import (
+    SLOWEST_MS,
+    counted_times,
+    drift,
+    learning,
+    response_times,
+    speed_accuracy,
+)
 
 
 def test_each_time_that_does_not_count_is_counted_once():
@@ -18,6 +26,7 @@ def test_each_time_that_does_not_count_is_counted_once():
     assert (excluded.missing, excluded.interrupted) == (1, 1)
     assert (excluded.too_fast, excluded.too_slow) == (1, 1)
     assert counted_times([300, 299.9])[0].tolist() == [True, False]
+    assert counted_times([SLOWEST_MS, SLOWEST_MS + 1])[0].tolist() == [True, False]
 
 
 def test_the_typical_time_is_a_mean_over_raters_of_logarithms():
@@ -149,3 +158,50 @@ def test_few_raters_have_no_correlation_and_those_who_never_err_no_difference():
     assert isinstance(found.within, Unknown)
     assert "four" in found.between.reason
     assert isinstance(speed_accuracy(np.full((5, 4), 900.0), np.ones((5, 4))).between, Unknown)
+
+
+def test_learning_in_the_mixed_model_is_that_of_the_model_in_single_trials():
+    _, right, trial = readings(raters=8, learning=0.4)
+    synthetic = np.arange(120) % 2 == 0
+    right = np.clip(right * (np.arange(120) % 7 > 0), 0, 1)
+    right[0, 3] = np.nan
+
+    odds, test = learning(right, trial, synthetic)
+
+    rater, image = np.nonzero(np.isfinite(right))
+    number = trial[rater, image]
+    by_hand = crossed_logistic(
+        right[rater, image],
+        np.stack([np.ones(len(rater)), number - number.mean(), synthetic[image] - 0.5], axis=1),
+        rater,
+        image,
+        names=("one", "trial", "synthetic"),
+        slope="trial",
+    )
+    expected = by_hand.coefficients["trial"]
+    assert np.log(odds.value) / 100 == pytest.approx(expected.value, rel=1e-3)
+    assert np.log(odds.low) / 100 == pytest.approx(expected.low, rel=1e-2)
+    assert odds.low > 1
+    assert (odds.n, odds.df) == (8 * 120 - 1, 7)
+    assert test.p == pytest.approx(by_hand.tests["trial"].p, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("right", "trial", "reason"),
+    [
+        (np.ones((3, 6)), np.full((3, 6), np.nan), "no answer has the number of its trial"),
+        (np.ones((1, 6)), np.arange(6.0)[None], "one rater"),
+        (np.ones((3, 6)), np.tile(np.arange(6.0), (3, 1)), "every answer is the same"),
+        (np.eye(6)[:3], np.ones((3, 6)), "one trial"),
+        (
+            np.tile(np.arange(40) < 20, (6, 1)).astype(float),
+            np.tile(np.arange(40.0), (6, 1)),
+            "separated",
+        ),
+    ],
+)
+def test_where_no_model_of_learning_can_be_fitted_the_reason_is_given(right, trial, reason):
+    odds, test = learning(right, trial, np.arange(right.shape[1]) % 2 == 0)
+
+    assert reason in odds.reason
+    assert test is None

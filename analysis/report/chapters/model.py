@@ -6,7 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.mixed_model import CrossedFit, crossed_logistic, likelihood_ratio, population_rate
+from analysis.mixed_model import (
+    CrossedFit,
+    crossed_logistic,
+    likelihood_ratio,
+    population_rate,
+    refuse_if_hopeless,
+)
 from analysis.report import behaviour_figures, figures
 from analysis.report.cells import ReportTable, columns, printed, reasons
 from analysis.report.drawing import Drawing, draw
@@ -87,7 +93,7 @@ class _Fits:
         rater, self.image = np.nonzero(np.isfinite(said))
         self.said = said[rater, self.image]
         self.rater = np.array(self.grid.raters)[rater]
-        _refuse_if_hopeless(self.said, len(np.unique(rater)), len(np.unique(self.image)))
+        refuse_if_hopeless(self.said, rater, self.image)
         shown = np.isin(np.arange(len(self.grid.images)), self.image)
         synthetic = self.grid.synthetic
         self.both = bool((synthetic & shown).any() and (~synthetic & shown).any())
@@ -198,17 +204,6 @@ class _Fits:
 
 def _columns(what: str, levels: Sequence[str], column: NDArray[np.str_]) -> dict[str, Floats]:
     return {f"{what}: {level}": (column == level).astype(float) for level in levels}
-
-
-def _refuse_if_hopeless(said: Floats, raters: int, images: int) -> None:
-    if raters < 2:
-        raise NotEstimable(
-            "one rater gave one answer an image: what lies in images cannot be told from chance"
-        )
-    if len(said) < 2 * images * 0.75:
-        raise NotEstimable("most images were read by one rater only")
-    if not 0 < said.mean() < 1:
-        raise NotEstimable("every answer is the same")
 
 
 def _levels(column: NDArray[np.str_], among: Flags, order: Sequence[str] = ()) -> list[str]:

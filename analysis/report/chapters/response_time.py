@@ -11,7 +11,7 @@ from analysis.report import behaviour_figures
 from analysis.report.cells import Cell, ReportTable, columns, printed, reasons
 from analysis.report.drawing import Drawing, draw
 from analysis.report.findings import Facts, Floats
-from analysis.report.grids import against, judged_real, right
+from analysis.report.grids import against, counted_answers, judged_real, right
 from analysis.report.layout import Block, Section
 from analysis.report.study import Study
 from analysis.report.words import numbers_in_words, p_value
@@ -23,7 +23,7 @@ KEY = "time"
 
 @dataclass(frozen=True)
 class Ratio:
-    """A ratio of times within raters, averaged over them, and the test that it is 1."""
+    """A ratio, of times within raters averaged over them or of odds, and the test that it is 1."""
 
     ratio: Number
     test: Test | None
@@ -59,6 +59,8 @@ class Time:
         by_origin, by_right: synthetic to real, and right to wrong.
         speed_accuracy: how they go together; None without times.
         drift: learning and fatigue; None where trials have no numbers.
+        learning: odds of being right 100 trials later, by a mixed model; Unknown with the reason
+            where there is none.
         same_order: all raters had the images in one order, so that trial and image go together.
         encounters: by generator; empty where trials have no numbers.
         raters: in the order of what is given by rater.
@@ -71,6 +73,7 @@ class Time:
     by_right: Ratio
     speed_accuracy: SpeedAccuracy | None
     drift: Drift | None
+    learning: Ratio
     same_order: bool
     encounters: Mapping[str, FirstEncounter]
     raters: tuple[str, ...]
@@ -84,19 +87,18 @@ def find(study: Study) -> Time | None:
     if not timed and not numbered:
         return None
     what, correct = right(study)
-    answered = np.isfinite(grid.fill(np.zeros(len(table))))
-    given = np.where(answered, times, np.nan)
-    counted, excluded = timing.counted_times(times)
-    missing = int(np.count_nonzero(answered & np.isnan(given)))
+    counts, excluded = counted_answers(table)
+    counted = grid.fill(counts.astype(float)) == 1
     synthetic = np.broadcast_to(grid.synthetic, grid.shape)
     return Time(
         right=what,
-        typical=attempt(lambda: timing.response_times(times).typical),
-        excluded=Exclusions(missing, *list(vars(excluded).values())[1:]),
+        typical=attempt(lambda: timing.response_times(np.where(counted, times, np.nan)).typical),
+        excluded=excluded,
         by_origin=Ratio(*timing.ratio_of_times(times, synthetic, ~synthetic, counted)),
         by_right=Ratio(*timing.ratio_of_times(times, correct == 1, correct == 0, counted)),
         speed_accuracy=timing.speed_accuracy(times, correct, counted) if timed else None,
         drift=timing.drift(times, correct, trial, counted) if numbered else None,
+        learning=Ratio(*timing.learning(correct, trial, grid.synthetic)),
         same_order=numbered and _same_order(trial),
         encounters=_encounters(study, trial) if numbered else {},
         raters=tuple(grid.raters),
@@ -147,7 +149,7 @@ def _encounter(first: Floats, later: Floats, trial: float) -> FirstEncounter:
 def show(found: Time, facts: Facts, names: Mapping[str, str]) -> Section:
     """Lay out times, then order."""
     blocks = [Block(text=tuple(_sentences(found)))]
-    if isinstance(found.typical, Estimate):
+    if isinstance(found.typical, Estimate) or found.drift:
         blocks.append(Block(table=_times(found)))
     speed = found.speed_accuracy
     if speed and any(speed.raters):
@@ -165,8 +167,9 @@ def _sentences(found: Time) -> list[str]:
     if isinstance(found.typical, Estimate):
         said.append(
             f"A typical answer took {found.typical.value / 1000:.1f} s (geometric mean of "
-            f"raters). Left out: {out.too_fast} answers faster than {timing.FASTEST_MS} ms, "
-            f"{out.missing} without a time."
+            f"raters). Left out: {out.interrupted} answers given while the page was hidden for a "
+            f"time, {out.too_fast} faster than {timing.FASTEST_MS} ms, {out.too_slow} slower than "
+            f"{timing.SLOWEST_MS // 60_000} minutes, {out.missing} without a time."
         )
     else:
         said.append(f"There are no response times: {found.typical.reason}.")
@@ -176,22 +179,31 @@ def _sentences(found: Time) -> list[str]:
 
 
 def _times(found: Time) -> ReportTable:
-    rows: list[tuple[Cell, ...]] = [
-        ("Synthetic to real images", found.by_origin.ratio, _p(found.by_origin.test)),
-        (f"Right to wrong answers ({found.right})", found.by_right.ratio, _p(found.by_right.test)),
-    ]
-    if found.speed_accuracy:
-        speed = found.speed_accuracy
+    timed = isinstance(found.typical, Estimate)
+    rows: list[tuple[Cell, ...]] = []
+    if timed:
+        by_right = found.by_right
+        rows += [
+            ("Synthetic to real images", found.by_origin.ratio, _p(found.by_origin.test)),
+            (f"Right to wrong answers ({found.right})", by_right.ratio, _p(by_right.test)),
+        ]
+    if speed := found.speed_accuracy:
         rows.append(
             ("Slower raters, right more often (correlation)", speed.between, _p(speed.between_test))
         )
-    if found.drift:
+    if drift := found.drift:
+        later = [("Times 100 trials later", drift.time, _p(_log_test(drift.time)))] if timed else []
         rows += [
-            ("Times 100 trials later", found.drift.time, _p(_log_test(found.drift.time))),
+            *later,
             (
                 "Change of the share right by 100 trials",
-                found.drift.accuracy,
-                _p(against(found.drift.accuracy)),
+                drift.accuracy,
+                _p(against(drift.accuracy)),
+            ),
+            (
+                f"Odds of being right ({found.right}) 100 trials later, mixed model",
+                found.learning.ratio,
+                _p(found.learning.test),
             ),
         ]
     return ReportTable(
@@ -200,7 +212,9 @@ def _times(found: Time) -> ReportTable:
         columns(measure="Measure", estimate="Estimate (95% interval)", p="p"),
         tuple(rows),
         note="Log times, compared within each rater; t over raters, images as they are. A ratio "
-        f"below 1 is faster. {reasons(rows)}".strip(),
+        "of times below 1 is faster. In the mixed model raters, who may learn unequally, and "
+        "images are random (with fewer than five raters these are fixed); an odds ratio above 1 "
+        f"is learning, below fatigue. {reasons(rows)}".strip(),
     )
 
 
@@ -288,9 +302,24 @@ def _order(found: Time, drift: Drift) -> list[Block]:
                 ),
             )
         )
-    blocks = [Block(heading="Learning and fatigue", text=(said,))]
+    blocks = [Block(heading="Learning and fatigue", text=(said, _learning(found.learning.ratio)))]
     blocks += [Block(drawings=(drawing,)) for drawing in drawings]
     return [*blocks, Block(data=tuple(_over_trials(found, drift)))]
+
+
+def _learning(odds: Number) -> str:
+    """Return what the mixed model says of learning, as a sentence."""
+    if isinstance(odds, Unknown):
+        return f"There is no mixed model of learning: {odds.reason}."
+    shown = "neither learning nor fatigue is shown"
+    if odds.low is not None and odds.low > 1:
+        shown = "raters learnt"
+    elif odds.high is not None and odds.high < 1:
+        shown = "raters tired"
+    return (
+        f"In a mixed model the odds of being right are multiplied by {printed(odds)} in 100 "
+        f"trials: {shown}."
+    )
 
 
 def _over_trials(found: Time, drift: Drift) -> list[ReportTable]:
