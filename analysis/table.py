@@ -32,6 +32,9 @@ TEXTS = (
     "site",
     "skin_tone",
     "beside",
+    "rater_role",
+    "rater_experience",
+    "rater_dermoscopy",
 )
 NUMBERS = (
     "occasion",
@@ -45,6 +48,7 @@ NUMBERS = (
     "age",
 )
 FLAGS = ("repeat", "practice", "check", "excluded")
+OF_RATERS = ("rater_role", "rater_experience", "rater_dermoscopy")
 REQUIRED = ("rater", "image", "origin", "entity")
 ANSWERS = ("answered_entity", "answered_origin", "rating")
 
@@ -264,6 +268,7 @@ def _table(
     flags = {name: np.array([TRUTHS[cell] for cell in cells[name]], dtype=bool) for name in FLAGS}
     order = _entity_order(cells, lines, entities, problems)
     _check_images(cells, lines, problems)
+    _check_raters(cells, lines, problems)
     _check_twice(cells, numbers["occasion"], flags, lines, problems)
     problems.refuse_if_any()
     texts = {name: np.array(cells[name], dtype=str) for name in TEXTS}
@@ -353,6 +358,22 @@ def _check_images(
                     line,
                     f"image '{cells['image'][i]}' has {name} '{now}', but '{was}' in row {first}; "
                     "give an image one truth",
+                )
+
+
+def _check_raters(
+    cells: Mapping[str, Sequence[str]], lines: Sequence[int], problems: _Problems
+) -> None:
+    """A rater is one person throughout; where a cell is empty nobody has said."""
+    for name in OF_RATERS:
+        known: dict[str, tuple[int, str]] = {}
+        for rater, line, said in zip(cells["rater"], lines, cells[name], strict=True):
+            first, before = known.setdefault(rater, (line, said)) if said else (line, said)
+            if said != before:
+                problems.add(
+                    line,
+                    f"rater '{rater}' has {name} '{said}', but '{before}' in row {first}; give a "
+                    "rater one, as of the beginning of the reading",
                 )
 
 

@@ -51,7 +51,16 @@ COLUMNS = (
     "versions",
     "shown_at",
     "answered_at",
+    "rater_role",
+    "rater_experience",
+    "rater_dermoscopy",
 )
+#: What the raters' own words are called in the table, by their question.
+SAID_OF_THEMSELVES = {
+    "rater_role": "role",
+    "rater_experience": "years_dermatology",
+    "rater_dermoscopy": "years_dermoscopy",
+}
 
 
 @dataclass(frozen=True)
@@ -108,6 +117,8 @@ def study_facts(slug: str) -> StudyFacts:
 
 def unblinded_table(slug: str) -> list[dict[str, object]]:
     """Return one row an answer, in the columns of `COLUMNS`; unknown values are None.
+
+    What raters said of themselves stands beside each of their answers, as far as they said it.
 
     Of an answer that was corrected the last version counts.
 
@@ -182,7 +193,7 @@ def _row(study: Study, answer: Answer) -> dict[str, object]:
     levels = study.confidence_levels
     trial, session = answer.trial, answer.trial.session
     truth, beside = trial.stimulus.truth, None
-    said = answered_origin(answer.origin, answer.scale, levels)
+    said, about = answered_origin(answer.origin, answer.scale, levels), session.rater.about or {}
     if trial.beside is not None:
         beside = trial.beside.truth
         on_the_left = truth.origin == Origin.SYNTHETIC
@@ -228,4 +239,5 @@ def _row(study: Study, answer: Answer) -> dict[str, object]:
         "versions": answer.version,
         "shown_at": trial.shown_at,
         "answered_at": answer.answered_at,
+        **{column: about.get(question) for column, question in SAID_OF_THEMSELVES.items()},
     }

@@ -52,6 +52,9 @@ ANSWERS = {
     "versions": "1, or more where the answer was corrected; the last one stands here",
     "shown_at": "when the server first handed the image out",
     "answered_at": "when the server stored the answer",
+    "rater_role": "as the rater says, as the two that follow; see raters.csv",
+    "rater_experience": "years in dermatology",
+    "rater_dermoscopy": "years of using dermoscopy",
 }
 VERIFIER = Path(__file__).with_name("verify.py")
 

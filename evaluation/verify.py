@@ -17,6 +17,8 @@ from pathlib import Path
 OF_TRUTH = "image lesion origin generator entity sex age site skin_tone".split()
 OF_ANSWER = """trial answered_entity response_ms exposure_ms times_shown confidence quality marks
     reason hidden_ms timing versions shown_at answered_at""".split()
+FACTS = "rater_kind occasion role years_dermatology years_dermoscopy".split()
+OF_RATER = "rater_kind occasion rater_role rater_experience rater_dermoscopy".split()
 
 
 def digest(value):
@@ -101,13 +103,12 @@ def rebuild(record, protocol, showings):
                 asked, told = ("origin", origin) if origin else ("entity", said["answered_entity"])
                 right[rater] = right.get(rater, 0) + (truth[asked] == told)
             row = {"study": record["study"], "rater": rater, "session": name, "block": block}
-            row.update({column: truth[column] for column in OF_TRUTH})
+            row.update({column: truth[column] for column in OF_TRUTH}, entity_confidence=None)
             row.update({column: said[column] for column in OF_ANSWER})
             row.update({use: kind == use for use in ("repeat", "practice", "check")})
-            row.update(rater_kind=session["facts"]["rater_kind"], occasion=occasion, rating=rating)
-            row.update(beside=other and other["image"], answered_origin=origin)
-            row.update(excluded=(rater, occasion, trial) in void, entity_confidence=None)
-            rows.append(row)
+            row.update(zip(OF_RATER, (session["facts"][fact] for fact in FACTS)))
+            row.update(rating=rating, answered_origin=origin, beside=other and other["image"])
+            rows.append({**row, "excluded": (rater, occasion, trial) in void})
     out |= {rater for rater in right if right[rater] < protocol["checks_needed"]}
     for row in rows:
         row["excluded"] = row["excluded"] or row["rater"] in out
@@ -132,8 +133,7 @@ def checks(folder, known=()):
         with open(folder / f"{name}.csv", encoding="utf-8", newline="") as file:
             yield f"{name}.csv", list(csv.DictReader(file)) == rows
     for each in sessions:
-        facts = each["facts"]
-        same = (facts["rater"], facts["occasion"]) == (each["rater"], each["occasion"])
+        same = all(each["facts"][key] == each[key] for key in ("rater", "occasion"))
         yield "names", same and each["session"] == "{rater}-{occasion}".format(**each)
 
 

@@ -16,7 +16,7 @@ from analysis.errors import TableRefused
 from analysis.report.findings import Flags, Floats
 from analysis.report.folder import files_of, refuse_foreign, write_folder, writing
 from analysis.report.study import Context, Study, study_of
-from analysis.table import AnswerTable
+from analysis.table import OF_RATERS, AnswerTable
 
 FOLDER = "exports"
 SCRIPT = "analysis.R"
@@ -28,8 +28,11 @@ TABLES = {
     "lme4": ("lme4.csv",),
 }
 #: Columns of lme4.csv that stand in the table of answers under the same name.
-ABOUT = ("lesion", "generator", "entity", "answered_entity", "session", "sex", "site", "skin_tone")
-MEASURED = ("rating", "entity_confidence", "trial", "response_ms", "age")
+ABOUT = (
+    *("lesion", "generator", "entity", "answered_entity", "session", "sex", "site", "skin_tone"),
+    *OF_RATERS,
+)
+MEASURED = ("rating", "entity_confidence", "trial", "response_ms", "hidden_ms", "age")
 
 Cells = Sequence[object]
 

@@ -63,6 +63,14 @@ def of_images(study: Study, column: str) -> NDArray[np.str_]:
     return np.array([found.get(name, "") for name in study.grid.images], dtype=str)
 
 
+def of_raters(study: Study, column: str) -> NDArray[np.str_]:
+    """Return what a column of texts says of each rater, "" where no answer says anything."""
+    values, raters = study.pooled.text(column), study.pooled.text("rater")
+    known = values != ""
+    found = dict(zip(raters[known].tolist(), values[known].tolist(), strict=True))
+    return np.array([found.get(name, "") for name in study.grid.raters], dtype=str)
+
+
 def ages(study: Study) -> Floats:
     """Return the age of the person on each image, NaN where it is unknown."""
     values, images = study.pooled.number("age"), study.pooled.text("image")

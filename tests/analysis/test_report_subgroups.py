@@ -138,3 +138,105 @@ def test_constant_answers_allow_no_test_and_no_interval_of_no_width():
         assert level.deception_rate.low < level.deception_rate.value
         assert level.p is None
     assert entity.equal.test.p == 1.0
+
+
+def by_rater(rows, column, value):
+    """Give each rater a property by their number."""
+    return [{**row, column: value(int(row["rater"][1:]))} for row in rows]
+
+
+def with_skill(rows, skill, seed=3):
+    """Let raters tell origin with a probability of their own."""
+    rng = np.random.default_rng(seed)
+    other = {"real": "synthetic", "synthetic": "real"}
+    answers = (
+        row["origin"] if rng.random() < skill(int(row["rater"][1:])) else other[row["origin"]]
+        for row in rows
+    )
+    return [{**row, "answered_origin": said} for row, said in zip(rows, answers, strict=True)]
+
+
+def test_groups_of_raters_have_mrmc_intervals_and_the_nested_test_of_the_pure_function():
+    rows = rows_of(raters=9, images_per_cell=3)
+    rows = by_rater(rows, "rater_experience", lambda n: (1, 2, 5, 5.5, 20)[n % 5])
+    rows = by_rater(rows, "rater_role", lambda n: ("student", "dermatologist", "")[n % 3])
+    rows = by_image(rows, "sex", lambda n: ("male", "female")[n % 2])
+    rows = with_skill(rows, lambda n: 0.95 if n % 3 else 0.55)
+
+    study = study_from(rows)
+    found = chapter.find(study)
+
+    said, synthetic = judged_real(study), study.grid.synthetic
+    role = found.raters["rater_role"]
+    assert [(one.label, one.raters) for one in role.levels] == [
+        ("dermatologist", 3),
+        ("student", 3),
+    ]
+    assert role.unknown == 3
+    own = [1, 4, 7], [0, 3, 6]
+    for level, these in zip(role.levels, own, strict=True):
+        assert level.deception_rate == mrmc.proportion(said[these][:, synthetic])
+        assert level.told_apart == mrmc.mean_auc(1 - said[these], synthetic)
+        assert level.judged_real == (said[these][:, synthetic].sum(), 3 * 21)
+    nested = np.full((2, *said.shape), np.nan)
+    for i, these in enumerate(own):
+        nested[i, these] = 1 - said[these]
+    whole = nested[:, [0, 1, 3, 4, 6, 7]]
+    by_hand = mrmc.obuchowski_rockette(whole, synthetic, covariance="delong")
+    assert by_hand.design == "readers nested in treatments"
+    assert role.interaction.test == by_hand.headline.test
+    assert role.interaction.test.p < 0.01
+    experience = found.raters["rater_experience"]
+    assert [(one.label, one.raters) for one in experience.levels] == [
+        ("below 2 years", 2),
+        ("2 to 5 years", 4),
+        ("more than 5 years", 3),
+    ]
+    assert isinstance(experience.levels[0].deception_rate, Unknown)  # two raters: counts only
+    assert experience.levels[0].judged_real[1] == 2 * 21
+    assert experience.equal.test.df1 == 1  # of the two groups that are large enough
+    assert found.raters_missing == ("rater_dermoscopy",)
+
+
+def test_groups_of_raters_are_adjusted_together_with_other_exploratory_groups():
+    rows = by_image(rows_of(raters=6, images_per_cell=10), "sex", lambda n: "mf"[n % 2])
+    rows = by_rater(rows, "rater_role", lambda n: ("resident", "student")[n % 2])
+    rows = by_rater(rows, "rater_dermoscopy", lambda n: (0, 9)[n // 3])
+
+    found = chapter.find(study_from(rows))
+
+    for of_images, of_raters in (("equal", "equal"), ("interaction", "interaction")):
+        tests = [getattr(found.variables["sex"], of_images)]
+        tests += [getattr(found.raters[name], of_raters) for name in found.raters]
+        assert len(tests) == 3
+        adjusted = benjamini_hochberg([one.test.p for one in tests])
+        assert [one.adjusted for one in tests] == pytest.approx(adjusted)
+    entity = [one.entity for one in found.raters.values()]
+    assert [one.adjusted for one in entity] == pytest.approx(
+        benjamini_hochberg([one.test.p for one in entity])
+    )
+    tables = {b.table.name: b.table for b in chapter.show(found, None, {}).blocks if b.table}
+    groups = tables["subgroups_raters"].to_csv().splitlines()
+    assert groups[0].startswith("variable,group,raters,counts,deception_rate,deception_rate_low")
+    assert [line.split(",")[:3] for line in groups[1:]] == [
+        ["Role", "resident", "3"],
+        ["Role", "student", "3"],
+        ["Years of dermoscopy", "below 2 years", "3"],
+        ["Years of dermoscopy", "more than 5 years", "3"],
+    ]
+    assert len(tables["subgroup_tests_raters"].rows) == 2
+
+
+def test_ai_raters_are_in_no_group_and_codes_are_no_years():
+    rows = by_rater(rows_of(raters=8), "rater_role", lambda n: ("resident", "student")[n % 2])
+    rows = by_rater(rows, "rater_kind", lambda n: "ai" if n > 5 else "human")
+    rows = by_rater(rows, "rater_experience", lambda n: (-1, 3, 99)[n % 3])
+    machines = by_rater(rows_of(raters=4), "rater_role", lambda n: ("resident", "student")[n % 2])
+
+    found = chapter.find(study_from(rows))
+    none = chapter.find(study_from([{**row, "rater_kind": "ai"} for row in machines]))
+
+    assert [one.raters for one in found.raters["rater_role"].levels] == [3, 3]
+    assert found.raters["rater_role"].unknown == 0
+    assert [one.label for one in found.raters["rater_experience"].levels] == ["-1", "3", "99"]
+    assert not none.raters

@@ -58,6 +58,16 @@ def written(tmp_path):
             [HEADER, GOOD, "b,1,real,nv,real"],
             "answers.csv, row 3: image '1' has entity 'nv', but 'mel' in row 2",
         ),
+        (
+            [
+                HEADER + ",rater_role",
+                GOOD + ",resident",
+                "a,2,real,mel,real,",
+                "a,3,real,nv,real,x",
+            ],
+            "answers.csv, row 4: rater 'a' has rater_role 'x', but 'resident' in row 2; give a "
+            "rater one",
+        ),
         ([HEADER, GOOD + ",x"], "answers.csv, row 2: has more or fewer cells than the 5 columns"),
         ([HEADER, "a,1,real,mel"], "answers.csv, row 2: has more or fewer cells"),
         ([HEADER + ",rating", GOOD + ",high"], "answers.csv, row 2: rating 'high' is not a number"),

@@ -78,6 +78,8 @@ def test_the_data_hold_all_that_raters_said_and_the_report_reads_them_back(study
         assert json.loads(row["marks"]) == [[3, 40]]
         assert (row["confidence"], row["quality"], row["hidden_ms"]) == ("4", "2", "12")
         assert row["reason"] == f"'{REASON}"  # no formula to a spreadsheet
+        assert (row["rater_role"], row["rater_experience"]) == ("resident", "3")
+        assert row["rater_dermoscopy"] == ""  # was not said
     [rater] = csv.DictReader(io.StringIO(files["told/raters.csv"]))
     assert (rater["role"], rater["years_dermatology"], rater["ai_percent"]) == (
         "resident",

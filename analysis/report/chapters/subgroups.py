@@ -1,6 +1,6 @@
-"""Subgroups: whether images of some kinds pass better, by tests of interaction and adjusted p."""
+"""Subgroups: whether images of some kinds pass better, or before some raters, with adjusted p."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from analysis import mrmc
 from analysis.proportions import benjamini_hochberg, holm
 from analysis.report.chapters import subgroups_page
+from analysis.report.chapters.rater_groups import RaterVariable, by_raters
 from analysis.report.chapters.subgroups_page import VARIABLES
 from analysis.report.findings import Facts, Flags, Floats
 from analysis.report.grids import (
@@ -19,15 +20,24 @@ from analysis.report.grids import (
     counted,
     judged_real,
     of_images,
-    p_values,
     right_entity,
+)
+from analysis.report.groups import (
+    MOST_LEVELS,
+    TOO_FEW,
+    Compared,
+    banded,
+    compared,
+    equal,
+    share,
+    told_apart,
 )
 from analysis.report.layout import Section
 from analysis.report.study import Study
-from analysis.results import NotEstimable, Number, Test, Unknown, attempt
+from analysis.results import Number, Test, Unknown, attempt
+from analysis.table import OF_RATERS
 
 KEY = "subgroups"
-MOST_LEVELS = 12  # of a variable; more are names, not groups
 AGE_BANDS = ((30, "below 30"), (50, "30 to 49"), (70, "50 to 69"), (np.inf, "70 and above"))
 #: Individual typology angle in degrees (Del Bino and Bernerd 2013, Br J Dermatol 169:33).
 TONE_BANDS = (
@@ -38,7 +48,6 @@ TONE_BANDS = (
     (55, "light (41° to 55°)"),
     (np.inf, "very light (above 55°)"),
 )
-TOO_FEW = Unknown(f"fewer than {LEAST_IMAGES} images or {LEAST_RATERS} raters: counts only")
 
 
 @dataclass(frozen=True)
@@ -66,14 +75,6 @@ class Level:
     difference: Number
     p: float | None
     adjusted: float | None
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A test that all groups are equal, its p adjusted among the exploratory variables."""
-
-    test: Test | Unknown
-    adjusted: float | None = None
 
 
 @dataclass(frozen=True)
@@ -109,21 +110,25 @@ class Recognised:
 
 @dataclass(frozen=True)
 class Subgroups:
-    """Groups of images.
+    """Groups of images, and of raters.
 
     Attributes:
-        variables: by property; only those that the table has.
+        variables: by property of images; only those that the table has.
         missing: properties that the table does not have, or that have too many values.
+        raters: by property of raters; only those that the table has.
+        raters_missing: as `missing`.
         recognised: by entity.
     """
 
     variables: Mapping[str, Variable]
     missing: tuple[str, ...]
+    raters: Mapping[str, RaterVariable]
+    raters_missing: tuple[str, ...]
     recognised: tuple[Recognised, ...]
 
 
 def find(study: Study) -> Subgroups | None:
-    """Compare groups of images by each property that the table has."""
+    """Compare groups of images and of raters by each property that the table has."""
     groups = {name: _labels(study, name) for name in VARIABLES}
     present = {
         name: (labels, order)
@@ -135,9 +140,12 @@ def find(study: Study) -> Subgroups | None:
         name: tables.variable(labels, order, confirmatory=name == "entity")
         for name, (labels, order) in present.items()
     }
+    images, raters = _adjusted_among(found, by_raters(study))
     return Subgroups(
-        variables=_adjusted_among(found),
+        variables=images,
         missing=tuple(name for name in VARIABLES if name not in present),
+        raters=raters,
+        raters_missing=tuple(name for name in OF_RATERS if name not in raters),
         recognised=tables.recognised(*groups["entity"]),
     )
 
@@ -148,24 +156,13 @@ def _labels(study: Study, name: str) -> tuple[NDArray[np.str_], list[str]]:
         labels = study.grid.entity
         return labels, [one for one in study.pooled.entities if (labels == one).any()]
     if name == "age":
-        return _banded(ages(study), AGE_BANDS)
+        return banded(ages(study), AGE_BANDS)
     labels = of_images(study, name)
     if name == "skin_tone":
         angles = _angles(labels)
         if angles is not None:
-            return _banded(angles, TONE_BANDS, closed=True)
+            return banded(angles, TONE_BANDS, closed=True)
     return labels, sorted({str(one) for one in labels if one})
-
-
-def _banded(
-    values: Floats, bands: Sequence[tuple[float, str]], *, closed: bool = False
-) -> tuple[NDArray[np.str_], list[str]]:
-    ends = np.array([end for end, _ in bands])
-    names = np.array([label for _, label in bands] + [""])
-    known = np.isfinite(values)
-    side = np.searchsorted(ends, np.where(known, values, 0), side="left" if closed else "right")
-    labels = np.where(known, names[side], "")
-    return labels, [label for _, label in bands if (labels == label).any()]
 
 
 def _angles(labels: NDArray[np.str_]) -> Floats | None:
@@ -224,27 +221,13 @@ class _Tables:
             counted(own & ~self.synthetic),
             counted(given.any(axis=1)),
             (int(np.nansum(said)), counted(given)),
-            self.shown(mrmc.proportion, self.real, fakes),
-            self.told(own),
-            self.shown(mrmc.proportion, self.entity, own),
+            share(self.real, fakes),
+            told_apart(self.real, own, self.synthetic),
+            share(self.entity, own),
             difference,
             None if test is None else test.p,
             None,
         )
-
-    def shown(self, statistic: Callable, table: Floats, own: Flags) -> Number:
-        """Return a statistic where images and raters are enough."""
-        raters = counted(np.isfinite(table[:, own]).any(axis=1))
-        if counted(own) < LEAST_IMAGES or raters < LEAST_RATERS:
-            return TOO_FEW
-        return attempt(statistic, table[:, own])
-
-    def told(self, own: Flags) -> Number:
-        sizes = [counted(own & side) for side in (self.synthetic, ~self.synthetic)]
-        raters = counted(np.isfinite(self.real[:, own]).any(axis=1))
-        if min(sizes) < LEAST_IMAGES or raters < LEAST_RATERS:
-            return TOO_FEW
-        return attempt(mrmc.mean_auc, 1 - self.real[:, own], self.synthetic[own])
 
     def equal(
         self, labels: NDArray[np.str_], order: Sequence[str], statistic: str
@@ -266,17 +249,7 @@ class _Tables:
         whole = self._who_read_enough(table, told)
         if counted(whole) < LEAST_RATERS:
             return Unknown(f"fewer than {LEAST_RATERS} raters have read images of every group")
-        try:
-            found = mrmc.obuchowski_rockette(
-                table[:, whole],
-                self.synthetic,
-                statistic=statistic,
-                covariance="delong" if told else "jackknife",
-                treatments=list(order),
-            ).headline.test
-        except NotEstimable as reason:
-            return Unknown(str(reason))
-        return Unknown(found.method or "nothing varies") if found.p is None else found
+        return equal(table[:, whole], self.synthetic, order, statistic)
 
     def _who_read_enough(self, table: Floats, told: bool) -> Flags:
         given = np.isfinite(table)
@@ -292,7 +265,7 @@ class _Tables:
         found = []
         for one in order:
             sides = [side & (labels == one) for side in (self.synthetic, ~self.synthetic)]
-            synthetic, real = (self.shown(mrmc.proportion, self.entity, own) for own in sides)
+            synthetic, real = (share(self.entity, own) for own in sides)
             difference: Number = TOO_FEW
             if TOO_FEW not in (synthetic, real):
                 answers = (self.entity[:, own] for own in sides)
@@ -304,32 +277,29 @@ class _Tables:
         return tuple(replace(one, adjusted=p) for one, p in zip(found, adjusted, strict=True))
 
 
-def _adjusted_among(found: Mapping[str, Variable]) -> dict[str, Variable]:
-    """Adjust the tests of exploratory variables for one another; the confirmatory one stands."""
-    equal, interaction = (
-        _compared(found, tests)
-        for tests in (
-            [one.equal.test for one in found.values()],
-            [one.interaction.test for one in found.values()],
-        )
+def _adjusted_among(
+    images: Mapping[str, Variable], raters: Mapping[str, RaterVariable]
+) -> tuple[dict[str, Variable], dict[str, RaterVariable]]:
+    """Adjust tests for those of the same figure in all other exploratory variables."""
+    every: list[Variable | RaterVariable] = [*images.values(), *raters.values()]
+    exploring = [False] * len(raters)
+    sure = [one.confirmatory for one in images.values()] + exploring
+    deception = compared([one.equal.test for one in every], sure)
+    told = compared([one.interaction.test for one in every], sure)
+    named = compared([one.entity.test for one in raters.values()], exploring)
+    of_raters = slice(len(images), None)
+    return (
+        {
+            name: replace(images[name], equal=first, interaction=second)
+            for name, first, second in zip(images, deception, told, strict=False)
+        },
+        {
+            name: replace(raters[name], equal=first, interaction=second, entity=third)
+            for name, first, second, third in zip(
+                raters, deception[of_raters], told[of_raters], named, strict=True
+            )
+        },
     )
-    return {
-        name: replace(one, equal=equal[name], interaction=interaction[name])
-        for name, one in found.items()
-    }
-
-
-def _compared(
-    found: Mapping[str, Variable], tests: Sequence[Test | Unknown]
-) -> dict[str, Compared]:
-    raw = p_values([test if isinstance(test, Test) else None for test in tests])
-    confirmatory = [one.confirmatory for one in found.values()]
-    exploring = [None if sure else p for p, sure in zip(raw, confirmatory, strict=True)]
-    adjusted = [
-        p if sure else other
-        for p, sure, other in zip(raw, confirmatory, benjamini_hochberg(exploring), strict=True)
-    ]
-    return {name: Compared(test, p) for name, test, p in zip(found, tests, adjusted, strict=True)}
 
 
 def show(found: Subgroups, facts: Facts, names: Mapping[str, str]) -> Section:

@@ -12,7 +12,8 @@ from analysis.report.words import listed, numbers_in_words, p_value
 from analysis.results import Unknown
 
 if TYPE_CHECKING:
-    from analysis.report.chapters.subgroups import Compared, Subgroups, Variable
+    from analysis.report.chapters.subgroups import Subgroups, Variable
+    from analysis.report.groups import Compared
 
 VARIABLES = {
     "entity": "Entity",
@@ -20,6 +21,11 @@ VARIABLES = {
     "sex": "Sex",
     "age": "Age",
     "site": "Site",
+}
+RATER_VARIABLES = {
+    "rater_role": "Role",
+    "rater_experience": "Years in dermatology",
+    "rater_dermoscopy": "Years of dermoscopy",
 }
 
 
@@ -31,6 +37,8 @@ def show(found: "Subgroups", names: Mapping[str, str]) -> Section:
         blocks.append(Block(table=_tests(found)))
         for name, one in found.variables.items():
             blocks += _variable(name, one, names)
+    if found.raters:
+        blocks += _raters(found)
     if found.recognised:
         blocks.append(
             Block(
@@ -51,7 +59,11 @@ def _sentences(found: "Subgroups") -> list[str]:
     if found.missing:
         what = listed([VARIABLES[name].lower() for name in found.missing])
         said.append(f"Not known of the images, or not in groups: {what}.")
-    said.append("The table does not say how experienced raters are; they are not compared by it.")
+    if not found.raters:
+        said.append(
+            "The table does not say how experienced raters are, or all are alike; they are not "
+            "compared by it."
+        )
     return said
 
 
@@ -65,17 +77,18 @@ TESTED = (
 )
 
 
-def _tests(found: "Subgroups") -> ReportTable:
-    def cells(one: "Compared") -> tuple[Cell, ...]:
-        p = one.test if isinstance(one.test, Unknown) else _p(one.test.p)
-        return (p, _p(one.adjusted))
+def _tested(one: "Compared") -> tuple[Cell, ...]:
+    p = one.test if isinstance(one.test, Unknown) else _p(one.test.p)
+    return (p, _p(one.adjusted))
 
+
+def _tests(found: "Subgroups") -> ReportTable:
     rows = tuple(
         (
             VARIABLES[name],
             "confirmatory" if one.confirmatory else "exploratory",
-            *cells(one.equal),
-            *cells(one.interaction),
+            *_tested(one.equal),
+            *_tested(one.interaction),
         )
         for name, one in found.variables.items()
     )
@@ -146,6 +159,104 @@ def _variable(name: str, one: "Variable", names: Mapping[str, str]) -> list[Bloc
         )
         blocks.append(Block(heading=f"By {VARIABLES[name].lower()}", drawings=(drawing,)))
     return [*blocks, Block(table=table)]
+
+
+def _raters(found: "Subgroups") -> list[Block]:
+    """Return groups of raters: what they say of themselves, their rates, and the tests."""
+    said = [
+        "Raters are grouped by what they said of themselves. In each group raters and images are "
+        "random; the tests take raters as nested in groups that read the same images. They are "
+        "exploratory, adjusted together with those of the images above. Groups were not formed "
+        "at random: a difference may have other reasons than the one that names it."
+    ]
+    if found.raters_missing:
+        what = listed([RATER_VARIABLES[name].lower() for name in found.raters_missing])
+        said.append(f"Not known of the raters, or not in groups: {what}.")
+    lines = [
+        figures.Row(f"{RATER_VARIABLES[name]}: {_in_words(level.label)}", level.deception_rate)
+        for name, one in found.raters.items()
+        for level in one.levels
+    ]
+    blocks = [Block(heading="By experience of the raters", text=tuple(said))]
+    if any(level.judged_real[1] for one in found.raters.values() for level in one.levels):
+        drawing = draw(
+            "subgroups_raters",
+            figures.forest(lines, axis="synthetic images judged real", chance=0.5),
+            "Deception rate by group of raters, with 95% interval, raters and images random.",
+            numbers_in_words("Deception rate", [(row.label, row.number) for row in lines]),
+        )
+        blocks.append(Block(drawings=(drawing,)))
+    return [*blocks, Block(table=_rater_levels(found)), Block(table=_rater_tests(found))]
+
+
+def _in_words(label: str) -> str:
+    return label.replace("_", " ")
+
+
+def _rater_levels(found: "Subgroups") -> ReportTable:
+    rows = tuple(
+        (
+            RATER_VARIABLES[name],
+            _in_words(level.label),
+            level.raters,
+            f"{level.judged_real[0]} of {level.judged_real[1]}",
+            level.deception_rate,
+            level.told_apart,
+            level.entity_right,
+        )
+        for name, one in found.raters.items()
+        for level in one.levels
+    )
+    unknown = "".join(
+        f" {RATER_VARIABLES[name]} unknown of {one.unknown} raters."
+        for name, one in found.raters.items()
+        if one.unknown
+    )
+    return ReportTable(
+        "subgroups_raters",
+        "Groups of raters: deception and accuracy",
+        columns(
+            variable="Groups by",
+            group="Group",
+            raters="Raters",
+            counts="Judged real",
+            deception_rate="Deception rate",
+            told_apart="Told apart",
+            entity_right="Right entity",
+        ),
+        rows,
+        note="Told apart is the balanced accuracy of origin. Raters and images random. AI raters "
+        f"are in no group.{unknown} {reasons(rows)}".strip(),
+    )
+
+
+def _rater_tests(found: "Subgroups") -> ReportTable:
+    rows = tuple(
+        (
+            RATER_VARIABLES[name],
+            *_tested(one.equal),
+            *_tested(one.interaction),
+            *_tested(one.entity),
+        )
+        for name, one in found.raters.items()
+    )
+    return ReportTable(
+        "subgroup_tests_raters",
+        "Do groups of raters differ?",
+        columns(
+            variable="Groups by",
+            equal="Deception rate, p",
+            equal_adjusted="adjusted",
+            told="Told apart, p",
+            told_adjusted="adjusted",
+            entity="Right entity, p",
+            entity_adjusted="adjusted",
+        ),
+        rows,
+        note="F tests of Obuchowski and Rockette, raters nested in groups, raters and images "
+        f"random; groups of fewer than {LEAST_RATERS} raters are left out. Adjusted after "
+        f"Benjamini and Hochberg among all exploratory groups. {reasons(rows)}".strip(),
+    )
 
 
 def _recognised(found: "Subgroups", names: Mapping[str, str]) -> ReportTable:
