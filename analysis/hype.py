@@ -19,7 +19,7 @@ from scipy import stats
 from analysis import bootstrap
 from analysis.arrays import as_truth
 from analysis.results import Estimate, NotEstimable, Number, attempt
-from evaluation.design.staircase import modal_exposure, settled_exposure
+from evaluation.design.staircase import Staircase, modal_exposure, settled_exposure
 
 Floats = NDArray[np.float64]
 
@@ -109,20 +109,29 @@ class HypeTime:
         by_rater: (raters,) the modal exposures that are averaged.
         at_the_edge: blocks whose mode is the shortest or longest exposure that was possible:
             the threshold may lie beyond.
+        shortest, longest: these limits, in ms.
+        trials: how many were timed.
+        at_shortest, at_longest: of them, how many stood at either limit, where the exposure could
+            not follow the answer: a threshold at a limit is censored.
     """
 
     modal: Estimate
     settled: Number
     by_rater: tuple[float, ...]
     at_the_edge: int
+    shortest: int
+    longest: int
+    trials: int
+    at_shortest: int
+    at_longest: int
 
 
 def hype_time(
     exposures: Sequence[Sequence[Sequence[int]]],
     level: float = 0.95,
     *,
-    shortest: int = 100,
-    longest: int = 1000,
+    shortest: int = Staircase.shortest,
+    longest: int = Staircase.longest,
     settling: int = 50,
 ) -> HypeTime:
     """Return HYPE-time from the exposures of an adaptive staircase.
@@ -144,7 +153,8 @@ def hype_time(
     by_rater = tuple(float(np.mean(own)) for own in modes)
     long = [[block for block in own if len(block) > settling] for own in blocks]
     settled = [np.mean([settled_exposure(block, settling) for block in own]) for own in long if own]
-    trials = sum(len(block) for own in blocks for block in own)
+    shown = np.concatenate([block for own in blocks for block in own])
+    trials = shown.size
     return HypeTime(
         modal=_over_evaluators(by_rater, trials, level, "modal exposure in ms"),
         settled=attempt(
@@ -152,6 +162,11 @@ def hype_time(
         ),
         by_rater=by_rater,
         at_the_edge=sum(mode in (shortest, longest) for own in modes for mode in own),
+        shortest=shortest,
+        longest=longest,
+        trials=trials,
+        at_shortest=int(np.count_nonzero(shown <= shortest)),
+        at_longest=int(np.count_nonzero(shown >= longest)),
     )
 
 

@@ -5,7 +5,11 @@ import pytest
 
 from analysis.bootstrap import proportion
 from analysis.hype import hype_infinity, hype_time
+from analysis.report.chapters import hype as chapter
+from analysis.report.study import Context, study_of
 from analysis.results import Estimate, NotEstimable, Unknown
+from analysis.table import table_from_rows
+from tests.analysis.conftest import rows_of
 
 SYNTHETIC = np.arange(100) % 2 == 1
 
@@ -101,5 +105,37 @@ def test_hype_time_also_tells_the_settled_exposure_and_blocks_at_the_edge():
 
     assert found.settled.value == 320
     assert found.at_the_edge == 1
+    assert (found.trials, found.at_shortest, found.at_longest) == (125, 5, 0)
+    other = hype_time([[[500, 510, 510, 1000]]], shortest=500, longest=510)
+    assert (other.at_shortest, other.at_longest, other.at_the_edge) == (1, 3, 1)
     with pytest.raises(NotEstimable):
         hype_time([[], [[]]])
+
+
+@pytest.mark.parametrize(
+    ("staircase", "limits", "at_the_edge"),
+    [
+        (None, (100, 1000), 0),
+        ({"start": 500, "up": 30, "down": 10, "shortest": 440, "longest": 1200}, (440, 1200), 1),
+    ],
+)
+def test_trials_at_the_limits_of_the_staircase_are_counted_as_censored(
+    staircase, limits, at_the_edge
+):
+    exposures = [440] * 8 + [1000] * 4 + list(range(500, 660, 10))
+    rows = [
+        {**row, "trial": k % 28, "exposure_ms": exposures[k % 28] + k // 28}
+        for k, row in enumerate(rows_of(raters=2))
+    ]
+    context = Context(description={"protocol": {"staircase": staircase}} if staircase else {})
+
+    found = chapter.find(study_of(table_from_rows(rows, "x"), context))
+
+    time = found.time
+    assert (time.shortest, time.longest) == limits
+    stood = (8, 0) if staircase else (0, 8)  # 1001 ms of the second rater is at the limit, too
+    assert (time.at_shortest, time.at_longest, time.trials) == (*stood, 56)
+    assert time.at_the_edge == at_the_edge
+    said = " ".join(text for block in chapter.show(found, None, {}).blocks for text in block.text)
+    assert f"shortest, {limits[0]} ms, in {stood[0]} and at its longest, {limits[1]} ms" in said
+    assert "censored" in said

@@ -71,7 +71,10 @@ def _infinity(errors: Floats, study: Study, these: Flags) -> HypeInfinity | Unkn
 
 
 def _time(study: Study) -> HypeTime | Unknown:
-    """Return the thresholds of the staircase, each rater's trials in their order."""
+    """Return the thresholds of the staircase, each rater's trials in their order.
+
+    Its limits are those of the protocol; of a mere table of answers, those of HYPE.
+    """
     answers = study.answers
     counted = ~(answers.flags["practice"] | answers.flags["excluded"])
     counted &= np.isin(answers.text("rater"), study.grid.raters)
@@ -91,7 +94,9 @@ def _time(study: Study) -> HypeTime | Unknown:
             order = these[np.argsort(trial[these])]
             own.append([int(ms) for ms in answers.number("exposure_ms")[order]])
         runs.append(own)
+    stairs = study.context.description.get("protocol", {}).get("staircase") or {}
+    limits = {name: stairs[name] for name in ("shortest", "longest") if name in stairs}
     try:
-        return hype_time(runs)
+        return hype_time(runs, **limits)
     except NotEstimable as why:
         return Unknown(str(why))

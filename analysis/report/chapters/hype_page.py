@@ -93,19 +93,14 @@ def _infinity(known: dict[str, HypeInfinity], seed: int) -> list[Block]:
 
 
 def _time(found: HypeTime) -> list[Block]:
-    edge = (
-        f" In {found.at_the_edge} blocks the commonest exposure is the shortest or the longest "
-        "that was possible: the threshold may lie beyond."
-        if found.at_the_edge
-        else ""
-    )
     return [
         Block(
             heading="HYPE-time",
             text=(
                 "HYPE-time is the exposure, in milliseconds, at which raters begin to tell real "
                 "from synthetic images: the commonest exposure of each block, or its mean after "
-                f"the staircase has settled. The longer, the better images pass.{edge}",
+                "the staircase has settled. The longer, the better images pass.",
+                _limits(found),
             ),
             table=ReportTable(
                 "hype_time",
@@ -126,3 +121,15 @@ def _time(found: HypeTime) -> list[Block]:
             ),
         )
     ]
+
+
+def _limits(found: HypeTime) -> str:
+    """Return how often the exposure stood at its limits, as sentences."""
+    said = (
+        f"The exposure stood at its shortest, {found.shortest} ms, in {found.at_shortest} and at "
+        f"its longest, {found.longest} ms, in {found.at_longest} of {found.trials} trials. A "
+        "threshold at a limit is censored: the true one may lie beyond."
+    )
+    if found.at_the_edge:
+        said += f" That is so of the commonest exposure in {found.at_the_edge} blocks."
+    return said
