@@ -13,12 +13,13 @@ effects; standard errors from the observed information on all parameters.
 
 from analysis.mixed_model.data import refuse_if_hopeless
 from analysis.mixed_model.fit import CrossedFit, crossed_logistic
-from analysis.mixed_model.uses import detection, likelihood_ratio, population_rate
+from analysis.mixed_model.uses import detection, expected, likelihood_ratio, population_rate
 
 __all__ = [
     "CrossedFit",
     "crossed_logistic",
     "detection",
+    "expected",
     "likelihood_ratio",
     "population_rate",
     "refuse_if_hopeless",

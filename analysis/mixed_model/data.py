@@ -95,8 +95,7 @@ def prepare(
     columns, entries = np.ones((len(y), 1)), ((0, 0),)
     all_entries: tuple[tuple[int, int], ...] = entries
     if few:
-        # Deviations from the mean of these raters, so that the given columns speak of that mean.
-        own = np.eye(len(rater_names))[:, 1:] - np.eye(len(rater_names))[:, :1]
+        own = deviations(len(rater_names))
         extra = [own[rater]] if len(rater_names) > 1 else []
         if place is not None:
             extra += [part * x[:, [place]] for part in extra]
@@ -126,6 +125,16 @@ def prepare(
         fixed_raters=few,
         notes=tuple(notes),
     )
+
+
+def deviations(raters: int) -> Floats:
+    """Return the columns (raters, raters - 1) of fixed raters, one row a rater.
+
+    They are deviations from the mean of these raters, so that other columns speak of that mean.
+    """
+    each = np.eye(raters)
+    columns: Floats = each[:, 1:] - each[:, :1]
+    return columns
 
 
 def refuse_if_hopeless(answers: Floats, raters: ArrayLike, images: ArrayLike) -> None:

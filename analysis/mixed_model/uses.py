@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
+from analysis.mixed_model.data import deviations
 from analysis.mixed_model.fit import CrossedFit, randomness
 from analysis.results import Estimate, NotEstimable, Test
 
@@ -74,6 +75,38 @@ def population_rate(
         fit.n,
         f"population-averaged rate, crossed {fit.link} model; {randomness(fit.fixed_raters)}",
     )
+
+
+def expected(fit: CrossedFit, design: ArrayLike) -> Floats:
+    """Return how likely each rater answers 1 about each image, read or not.
+
+    Effects stand at their modes, drawn towards 0 the more, the fewer the answers that tell them:
+    means over these rates are shrunken, and fit to rank what was read unequally often.
+
+    Args:
+        fit: the model.
+        design: (images, p) values of the columns given to `crossed_logistic`, which must not
+            differ between raters, in the order of `fit.image_names`.
+
+    Returns:
+        (raters, images), raters in the order of `fit.rater_names`.
+    """
+    solution, columns = fit.solution, np.asarray(design, dtype=float)
+    if columns.shape != (len(fit.image_names), solution.given):
+        raise ValueError(f"design {columns.shape} must be one row an image of {fit.names}")
+    beta, _ = solution.likelihood.split(solution.parameters)
+    raters = len(fit.rater_names)
+    if not fit.fixed_raters:
+        effects = fit.rater_effects.T
+    elif raters == 1:
+        effects = np.zeros((1, 1))
+    else:
+        effects = beta[solution.given :].reshape(-1, raters - 1) @ deviations(raters).T
+    eta = columns @ beta[: solution.given] + fit.image_effects + effects[:1].sum(axis=0)[:, None]
+    if len(effects) > 1:
+        eta = eta + np.outer(effects[1], columns[:, solution.slope])
+    rates: Floats = special.ndtr(eta) if fit.link == "probit" else special.expit(eta)
+    return rates
 
 
 def detection(

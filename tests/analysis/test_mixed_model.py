@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from analysis.mixed_model import crossed_logistic, detection, likelihood_ratio, population_rate
+from analysis.mixed_model import (
+    crossed_logistic,
+    detection,
+    likelihood_ratio,
+    population_rate,
+)
+from analysis.mixed_model import expected as expected_rates
 from analysis.mixed_model.laplace import CrossedLikelihood, Factor, curve
 from analysis.results import NotEstimable
 
@@ -417,3 +423,41 @@ def test_a_quick_fit_has_the_same_likelihood_about_the_same_errors_and_no_interv
         assert quick.coefficients[name].value == pytest.approx(whole.coefficients[name].value)
         assert quick.coefficients[name].se == pytest.approx(whole.coefficients[name].se, rel=0.05)
     assert all(sd.low is None and sd.se is None for sd in quick.sds.values())
+
+
+def test_expected_answers_solve_the_equations_of_the_modes():
+    """At the mode what answers exceed their expectation by is the effect over its variance."""
+    y, x, raters, images = answers_of(8, 40, share=0.6, slope_sd=1.0)
+
+    fit = crossed_logistic(y, x, raters, images, names=("one", "origin"), slope="origin")
+
+    design = np.array([x[images == int(name)][0] for name in fit.image_names])
+    rates = expected_rates(fit, design)
+    place = {name: k for k, name in enumerate(fit.rater_names)}
+    row = np.array([place[str(name)] for name in raters])
+    column = np.searchsorted(np.unique(images), images)
+    excess = y - rates[row, column]
+    by_image = np.bincount(column, excess) * fit.sds["image"].value ** 2
+    assert by_image == pytest.approx(fit.image_effects, abs=1e-4)
+    by_rater = np.bincount(row, excess) * fit.sds["rater"].value ** 2
+    assert by_rater == pytest.approx(fit.rater_effects[:, 0], abs=1e-4)
+    slopes = np.bincount(row, excess * x[:, 1]) * fit.sds["rater slope"].value ** 2
+    assert slopes == pytest.approx(fit.rater_effects[:, 1], abs=1e-4)
+    with pytest.raises(ValueError, match="one row an image"):
+        expected_rates(fit, design[:-1])
+
+
+def test_fixed_raters_are_expected_to_answer_as_they_did():
+    y, x, raters, images = answers_of(3, 200, slope_sd=1.0)
+
+    fit = crossed_logistic(y, x, raters, images, names=("one", "origin"), slope="origin")
+
+    design = np.array([x[images == int(name)][0] for name in fit.image_names])
+    rates = expected_rates(fit, design)
+    table = np.full(rates.shape, np.nan)
+    table[
+        np.searchsorted(np.unique(raters), raters), np.searchsorted(np.unique(images), images)
+    ] = y
+    for kind in np.unique(design[:, 1]):
+        own = design[:, 1] == kind
+        assert rates[:, own].mean(axis=1) == pytest.approx(table[:, own].mean(axis=1), abs=0.02)

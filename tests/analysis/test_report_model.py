@@ -143,3 +143,61 @@ def test_without_questions_of_origin_the_right_entity_is_modelled():
 
     assert found.answer == "entity"
     assert isinstance(found.terms[0].odds_ratio, Estimate)
+
+
+def test_rates_for_ranking_are_drawn_together_and_seldom_read_images_more():
+    rows = [
+        row
+        for row in rows_of(raters=8, images_per_cell=6, seed=4)
+        if row["image"] != "synthetic-mel-0" or row["rater"] in ("r0", "r1")
+    ]
+    for row in rows:
+        if row["image"] in ("synthetic-mel-0", "synthetic-mel-1"):
+            row["answered_origin"] = "real"
+        elif row["rater"] == "r5":
+            row["answered_origin"] = "synthetic"
+        row["generator"] = row["generator"] and f"g{int(row['image'][-1]) % 2}"
+
+    found = found_in(rows)
+
+    ranking = found.ranking
+    raters = {one.names[0]: one for one in ranking["raters"]}
+    assert len(raters) == 8
+    assert raters["r5"].rank == raters["r5"].raw_rank == 8
+    assert raters["r5"].raw < raters["r5"].shrunken < np.mean([one.raw for one in raters.values()])
+    images = {one.names[0]: one for one in ranking["images"]}
+    assert all(name.startswith("synthetic") for name in images)
+    seldom, often = images["synthetic-mel-0"], images["synthetic-mel-1"]
+    assert (seldom.answers, often.answers) == (2, 8)
+    assert seldom.raw == often.raw == 1.0
+    assert seldom.shrunken < often.shrunken < 1
+    assert (seldom.raw_rank, often.raw_rank, often.rank) == (1, 1, 1)
+    assert seldom.rank > 1
+    cells = {one.names: one for one in ranking["cells"]}
+    assert len(cells) == 14
+    assert cells["g1", "mel"].answers == 3 * 8
+    spread = [
+        np.std([getattr(one, name) for one in cells.values()]) for name in ("raw", "shrunken")
+    ]
+    assert 0 < spread[1] < spread[0]
+
+
+def test_ranks_stand_in_tables_and_those_of_images_in_a_file_only(simulated):
+    blocks = chapter.show(simulated, None, {}).blocks
+
+    shown = {block.table.name: block.table for block in blocks if block.table}
+    files = {table.name: table for block in blocks for table in block.data}
+    header = shown["model_ranks_cells"].to_csv().splitlines()[0]
+    assert header == "rank,generator,entity,answers,shrunken,raw,raw_rank"
+    assert len(shown["model_ranks_cells"].rows) == 14
+    assert len(shown["model_ranks_raters"].rows) == 5
+    assert "model_ranks_images" in files
+    assert len(files["model_ranks_images"].rows) == 70
+
+
+def test_fixed_raters_are_not_ranked():
+    found = found_in(rows_of(raters=3, images_per_cell=3))
+
+    assert set(found.ranking) == {"cells", "images"}
+    said = " ".join(text for block in chapter.show(found, None, {}).blocks for text in block.text)
+    assert "Fixed raters are not shrunken, nor ranked." in said

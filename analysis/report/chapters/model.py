@@ -15,6 +15,8 @@ from analysis.mixed_model import (
 )
 from analysis.report import behaviour_figures, figures
 from analysis.report.cells import ReportTable, columns, printed, reasons
+from analysis.report.chapters import model_ranks
+from analysis.report.chapters.model_ranks import Ranked, Read, ranks
 from analysis.report.drawing import Drawing, draw
 from analysis.report.elements import PALETTE
 from analysis.report.findings import Facts, Flags, Floats
@@ -52,6 +54,8 @@ class Model:
         rates: shares among all raters and images, by real and generator.
         tests: likelihood-ratio tests of the generator and of entity by origin, Unknown with the
             reason where there is none.
+        ranking: raters, generators by entity (cells) and images by shrunken rates, of synthetic
+            images judged real or of all images named rightly.
         n: answers.
         penalised, singular, fixed_raters, converged: of the fit; see `CrossedFit`.
         notes: what must be said beside the figures.
@@ -64,6 +68,7 @@ class Model:
     sds: Mapping[str, Number] | None = None
     rates: Mapping[str, Number] | None = None
     tests: Mapping[str, Test | Unknown] | None = None
+    ranking: Mapping[str, tuple[Ranked, ...]] | None = None
     n: int = 0
     penalised: bool = False
     singular: bool = False
@@ -128,6 +133,7 @@ class _Fits:
                 "generator": self.test_of_generator(fit, {**base, **by_entity}, by_generator),
                 "entity by origin": self.test_of_interaction(fit, whole, by_entity),
             },
+            ranking=self.ranking(fit, whole, self.grid.synthetic | (answer == "entity")),
             n=fit.n,
             penalised=fit.penalised,
             singular=fit.singular,
@@ -160,6 +166,23 @@ class _Fits:
                 rows, weights = np.unique(table[own], axis=0, return_counts=True)
                 found[name] = attempt(population_rate, fit, rows, 0.95, weights)
         return found
+
+    def ranking(
+        self, fit: CrossedFit, columns: Mapping[str, Floats], about: Flags
+    ) -> dict[str, tuple[Ranked, ...]]:
+        own = np.flatnonzero(self.shown)
+        design = np.stack([column[own] for column in columns.values()], axis=1)
+        read = Read(
+            said=self.said,
+            rater=np.searchsorted(fit.rater_names, self.rater),
+            image=np.searchsorted(own, self.image),
+            raters=fit.rater_names,
+            images=[self.grid.images[k] for k in own],
+            generator=self.grid.generator[own],
+            entity=self.grid.entity[own],
+            ranked=about[own],
+        )
+        return ranks(fit, design, read)
 
     def test_of_generator(
         self, fit: CrossedFit, without: Mapping[str, Floats], own: Mapping[str, Floats]
@@ -226,6 +249,7 @@ def show(found: Model, facts: Facts, names: Mapping[str, str]) -> Section:
         blocks.append(Block(drawings=(_drawing(found, labels),)))
         blocks.append(Block(table=_terms(found, labels)))
     blocks += [Block(table=table) for table in (_rates(found), _spreads(found), _tests(found))]
+    blocks += model_ranks.show(found.ranking or {}, SAID[found.answer])
     return Section(KEY, title, tuple(blocks))
 
 
