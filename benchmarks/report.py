@@ -43,6 +43,8 @@ def answers(raters: int, images: int) -> list[dict[str, object]]:
         {
             "rater": f"r{rater:03}",
             "rater_kind": "human",
+            "rater_role": ("dermatologist", "resident")[rater % 2],
+            "rater_experience": rater % 12,
             "image": f"i{image:04}",
             "origin": "synthetic" if synthetic[image] else "real",
             "generator": f"g{image % 4 // 2}" if synthetic[image] else "",
@@ -52,6 +54,7 @@ def answers(raters: int, images: int) -> list[dict[str, object]]:
             "rating": int(ratings[rater, image]),
             "entity_confidence": float(sure[rater, image]),
             "response_ms": int(times[rater, image]),
+            "hidden_ms": 0,
             "trial": int(order[rater, image]),
         }
         for rater in range(raters)

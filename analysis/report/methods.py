@@ -117,6 +117,12 @@ REFERENCES: tuple[tuple[str, str], ...] = (
         "approach to multiple testing. J R Stat Soc B 1995;57:289-300.",
     ),
     (
+        r"Haenssle et al\.(?: \(2018\))?",
+        "Haenssle HA, Fink C, Schneiderbauer R, et al. Man against machine: diagnostic performance "
+        "of a deep learning convolutional neural network for dermoscopic melanoma recognition in "
+        "comparison to 58 dermatologists. Ann Oncol 2018;29:1836-1842.",
+    ),
+    (
         r"Brier(?: score| \(1950\))?",
         "Brier GW. Verification of forecasts expressed in terms of probability. Mon Weather Rev "
         "1950;78:1-3.",

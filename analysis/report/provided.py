@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from analysis.report.findings import Floats
+from analysis.report.grids import of_raters
 from analysis.report.study import Study
+from analysis.table import OF_RATERS
 
 Known = Mapping[str, Any]
 
@@ -175,8 +177,8 @@ def rater_numbers(study: Study, known: Known) -> str | None:
 
 
 def experience(study: Study, known: Known) -> str | None:
-    """Return what raters said of themselves."""
-    told = []
+    """Return what raters said of themselves, as far as the record or the table tells it."""
+    told = [] if known else _of_raters(study)
     for name, value in (known["raters"]["about"] if known else {}).items():
         if isinstance(value, Mapping) and value:
             told.append(
@@ -186,6 +188,16 @@ def experience(study: Study, known: Known) -> str | None:
             low, middle, high = value
             told.append(f"{name.replace('_', ' ')}: median {middle:g}, {low:g} to {high:g}")
     return "; ".join(told) or None
+
+
+def _of_raters(study: Study) -> list[str]:
+    told = []
+    for name in OF_RATERS:
+        values, numbers = np.unique(of_raters(study, name), return_counts=True)
+        counts = [f"{value} {n}" for value, n in zip(values, numbers, strict=True) if value]
+        if counts:
+            told.append(f"{name.replace('_', ' ')}: {', '.join(counts)}")
+    return told
 
 
 def training(study: Study, known: Known) -> str | None:

@@ -8,7 +8,7 @@ import pytest
 
 from analysis.closed_study import closed_context, closed_study
 from analysis.report.build import write_report
-from analysis.report.chapters import checklist, flow
+from analysis.report.chapters import checklist, flow, subgroups
 from analysis.report.study import Context, study_of
 from analysis.table import table_from_rows
 from evaluation.closing import close_study
@@ -69,6 +69,17 @@ def test_a_closed_study_fills_the_checklist_from_its_record(study, closed):
     assert found["Source and licence"] == (
         f"dataset {closed.dataset.name}, licence {closed.dataset.licence}"
     )
+
+
+def test_what_raters_said_of_themselves_groups_them_in_the_report(study):
+    found = subgroups.find(study)
+
+    levels = found.raters["rater_experience"].levels
+    assert [(one.label, one.raters) for one in levels] == [
+        ("2 to 5 years", 1),
+        ("more than 5 years", 1),
+    ]
+    assert found.raters_missing == ("rater_role", "rater_dermoscopy")  # one role, nothing said
 
 
 def test_what_nobody_has_told_is_not_provided_and_counted(study):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from analysis.report import figures
 from analysis.report.cells import Cell, ReportTable, columns, reasons
+from analysis.report.chapters.rater_groups import YEARS_BANDS
 from analysis.report.drawing import draw
 from analysis.report.grids import LEAST_IMAGES, LEAST_RATERS
 from analysis.report.layout import Block, Section
@@ -169,6 +170,9 @@ def _raters(found: "Subgroups") -> list[Block]:
         "exploratory, adjusted together with those of the images above. Groups were not formed "
         "at random: a difference may have other reasons than the one that names it."
     ]
+    bands = {label for _, label in YEARS_BANDS}
+    if any(level.label in bands for one in found.raters.values() for level in one.levels):
+        said.append("Years are banded as by Haenssle et al. (2018): beginners, skilled, experts.")
     if found.raters_missing:
         what = listed([RATER_VARIABLES[name].lower() for name in found.raters_missing])
         said.append(f"Not known of the raters, or not in groups: {what}.")
