@@ -9,8 +9,7 @@ which has seen training images only, see in them what was asked for, as often as
 far are they from the held-out images, beside training images at the same n (the floor); do they
 lie nearer to training images than held-out ones do, as copies would; and what does each control
 change, the seed kept? Everything is compared as HAM10000 was stored here: 150 px high, JPEG of
-quality 75. JUDGE is the folder of the classifier; where there is none, one is trained on TRAINED
-first, which takes the better part of an hour.
+quality 75. JUDGE is the name of the classifier (`manage.py train_classifier`).
 """
 
 import os
@@ -18,24 +17,21 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import django
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.neighbors import NearestNeighbors
 
-from analysis.classifier.network import SIDE, Classifier, save
-from analysis.classifier.training import Labelled, Recipe, middle, train
+from analysis.classifier.network import SIDE, Classifier
+from analysis.classifier.store import load_classifier
 from analysis.proportions import wilson
 from analysis.quality.distances import kid, manifold
 from analysis.results import Estimate
 from benchmarks.product import machine
 from evaluation.likeness import COPY, PhotographIndex, shrunk
-from generation.engine.devices import compute_dtype
 from generation.engine.generator import Generator, ImageRequest
 from generation.engine.prompts import prompt_of
 from generation.engine.training.pixels import LabelledPixels, shrink
@@ -56,7 +52,9 @@ def recoded(image: Image.Image) -> Image.Image:
 
 def photographs(frames: Squares) -> Squares:
     """Return what the classifier sees of photographs (n, 150, 200, 3) uint8."""
-    return middle(np.stack([shrink(Image.fromarray(frame), *FRAME) for frame in frames]))
+    seen = np.stack([shrink(Image.fromarray(frame), *FRAME) for frame in frames])
+    top, left = ((length - SIDE) // 2 for length in seen.shape[1:3])
+    return seen[:, top : top + SIDE, left : left + SIDE]
 
 
 def generated(images: Squares) -> Squares:
@@ -73,26 +71,6 @@ def likenesses(images: Squares, index: PhotographIndex) -> NDArray[np.float64]:
     return np.array([index.nearest(Image.fromarray(each)).likeness for each in images])
 
 
-def the_judge(folder: Path, trained: str, entities: Sequence[str]) -> Classifier:
-    """Return the classifier in `folder`; trains it if it is not there."""
-    from generation.gathering import gather
-
-    if not (folder / "config.json").exists():
-        sides = [
-            gather([trained], FRAME, enlarge=True, unseen=unseen).data for unseen in (False, True)
-        ]
-        known, unseen = (Labelled(side.pixels, side.labels) for side in sides)
-        native = compute_dtype(torch.device("cpu")) is torch.bfloat16
-
-        def say(step: int, steps: int, loss: float) -> None:
-            if step % 50 == 0:
-                print(f"  judge: step {step} of {steps}, loss {loss:.3f}", file=sys.stderr)
-
-        network = train(known, unseen, len(entities), Recipe(), bfloat16=native, on_step=say)
-        save(network, entities, folder)
-    return Classifier.load(folder)
-
-
 def main(name: str, trained: str, held_out: str, judge: str, most: str = "100") -> int:
     """Generate, measure, print."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -102,7 +80,7 @@ def main(name: str, trained: str, held_out: str, judge: str, most: str = "100") 
     from generation.gathering import gather
 
     generator = load_generator(name, OWN_WEIGHTS)
-    classifier = the_judge(Path(judge), trained, generator.entities)
+    classifier = load_classifier(judge)
     known = gather([trained], STORED, enlarge=True).data
     sides = (True,) if held_out == trained else (True, False)
     parts = [gather([held_out], STORED, enlarge=True, unseen=unseen).data for unseen in sides]

@@ -10,7 +10,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from analysis.report.build import to_json, write_report
+from analysis.report.build import write_report
+from analysis.report.files import to_json
 from analysis.report.cells import ReportTable, columns
 from analysis.report.compute import find
 from analysis.report.figure_data import curve_tables
