@@ -7,6 +7,7 @@ case that a reader did not read.
 
 from analysis.mrmc.against_ai import AgainstAI, compare_with_ai
 from analysis.mrmc.analysis_of_variance import ObuchowskiRockette, obuchowski_rockette
+from analysis.mrmc.cells import Statistic
 from analysis.mrmc.design import Components
 from analysis.mrmc.means import mean_auc, proportion, proportion_difference
 from analysis.mrmc.one_shot import Moments, OneShot, UStatistics, u_statistic
@@ -26,6 +27,7 @@ __all__ = [
     "ObuchowskiRockette",
     "OneShot",
     "Power",
+    "Statistic",
     "UStatistics",
     "Variances",
     "compare_with_ai",

@@ -1,0 +1,1 @@
+"""Ablation: what synthetic images add to the training of a classifier."""
