@@ -123,8 +123,7 @@ def _gather(
     return ImageSet(
         pixels,
         np.array([row.entity for row in rows]),
-        # Lesions are named within their dataset; what has no name is one of its own.
-        np.array([f"{row.dataset_id}/{row.lesion}" if row.lesion else row.sha256 for row in rows]),
+        np.array([row.lesion or row.sha256 for row in rows]),  # else one of its own
         np.array([row.sha256 for row in rows]),
         tuple(sorted({_source(row) for row in rows})),
         tuple(sorted({row.licence for row in rows})),

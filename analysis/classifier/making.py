@@ -10,7 +10,7 @@ from analysis.classifier.assessment import Assessment, assess
 from analysis.classifier.data import labelled, one_of_each, parted_by_lesion
 from analysis.classifier.network import Classifier, save
 from analysis.classifier.page import classifier_contents
-from analysis.classifier.store import own_folder
+from analysis.classifier.store import note_images, own_folder
 from analysis.classifier.training import RECIPES, Epoch, Recipe, train
 from analysis.errors import AnalysisError
 from analysis.report.cells import printed
@@ -83,6 +83,7 @@ def make_classifier(
         on_epoch=on_epoch,
     )
     save(trained.network, entities, folder)
+    note_images(folder, images)
     classifier = Classifier.load(folder)  # as others will: in half precision
     own = parts.test[one_of_each(images.lesions[parts.test])]
     found = [

@@ -10,12 +10,14 @@ from analysis.classifier.training import Trained
 from analysis.report import figures
 from analysis.report.cells import Cell, ReportTable, columns, printed
 from analysis.report.drawing import Drawing, draw
+from analysis.report.figures import house_style
 from analysis.report.findings import Discrimination
 from analysis.report.layout import Block, Contents, KeyNumber, Section
 
 POINTS = 201  # of a curve in its table; thousands of images would make as many lines
 
 
+@house_style()
 def classifier_contents(
     name: str, trained: Trained, assessments: Sequence[Assessment], card: Sequence[str]
 ) -> Contents:

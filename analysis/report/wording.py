@@ -9,6 +9,7 @@ MEASURES = {
     "accuracy": "Accuracy of origin",
     "balanced_accuracy": "Balanced accuracy",
     "auc": "AUC of origin",
+    "entity_accuracy": "Accuracy of entity",
     "judged_real_difference": "Judged real, synthetic − real",
 }
 

@@ -10,6 +10,7 @@ from analysis.classifier.ablation.figures import dots, losses
 from analysis.report import generator_figures
 from analysis.report.cells import Cell, ReportTable, columns, printed
 from analysis.report.drawing import draw
+from analysis.report.figures import house_style
 from analysis.report.layout import Block, Contents, KeyNumber, Section
 from analysis.report.wording import p_cell
 from analysis.results import Estimate, Number, Unknown
@@ -25,6 +26,7 @@ NAMES = {
 }
 
 
+@house_style()
 def ablation_contents(
     found: AblationFindings, answers: Sequence[Answers], steps: int, said: Sequence[str]
 ) -> Contents:
@@ -105,13 +107,7 @@ def _arms(found: AblationFindings) -> list[Block]:
         "mean over entities": [one.balanced for one in found.arms.values()],
     }
     rows: list[tuple[Cell, ...]] = [
-        (
-            NAMES[name],
-            ARMS[name],
-            sum(one.trained_on.values()),
-            one.accuracy,
-            one.balanced,
-        )
+        (NAMES[name], sum(one.trained_on.values()), one.accuracy, one.balanced)
         for name, one in found.arms.items()
     ]
     drawing = draw(
@@ -130,8 +126,7 @@ def _arms(found: AblationFindings) -> list[Block]:
         "Arms on the untouched test set (Table 3)",
         columns(
             arm="Arm",
-            trained_on="Trained on",
-            images="Images",
+            images="Trained on, images",
             accuracy="Accuracy (95% interval)",
             balanced="Mean over entities (95% interval)",
         ),
@@ -155,8 +150,10 @@ def _trained_on(found: AblationFindings) -> ReportTable:
     return ReportTable(
         "trained_on",
         "Images of each entity that an arm trained on, first seed",
-        columns(arm="Arm", **{entity: entity for entity in found.entities}),
-        tuple((NAMES[name], *one.trained_on.values()) for name, one in found.arms.items()),
+        columns(arm="Arm", what="Trained on", **{entity: entity for entity in found.entities}),
+        tuple(
+            (NAMES[name], ARMS[name], *one.trained_on.values()) for name, one in found.arms.items()
+        ),
     )
 
 

@@ -59,7 +59,7 @@ def show(found: AIFindings, facts: Facts, names: Mapping[str, str]) -> Section:
 
 
 def _measures(study: Study, name: str) -> dict[str, AgainstRaters | Unknown]:
-    said, rated = "answered_origin", "rating"
+    said, rated, named = "answered_origin", "rating", "answered_entity"
     found = {}
     if _answers(study, said, name) and (study.pooled.text(said) != "").any():
         for measure, statistic in (
@@ -70,6 +70,8 @@ def _measures(study: Study, name: str) -> dict[str, AgainstRaters | Unknown]:
             found[measure] = _against(study, name, said, statistic)
     if _answers(study, rated, name) and np.isfinite(study.pooled.number(rated)).any():
         found["auc"] = _against(study, name, rated, "auc")
+    if _answers(study, named, name) and (study.pooled.text(named) != "").any():
+        found["entity_accuracy"] = _against(study, name, named, "proportion")
     if not found:
         found["accuracy"] = Unknown("the AI and the raters were not asked the same question")
     return found
@@ -117,14 +119,18 @@ def _difference(found: AgainstAI, scope: str) -> Number:
 
 
 def _together(study: Study, name: str, column: str) -> tuple[Floats, Floats, Flags]:
-    """Return raters (raters, images), the AI (images,) and the truth, over all their images."""
+    """Return raters (raters, images), the AI (images,) and the truth, over all their images.
+
+    Of entities it is whether each was named right.
+    """
     names = study.table.text("rater")
     both = study.table.where(np.isin(names, [*study.grid.raters, name]))
     if column == "rating":
         values = both.number("rating")
     else:
         answered = both.text(column)
-        values = np.where(answered == "", np.nan, (answered == "synthetic").astype(float))
+        truth = both.text("entity") if column == "answered_entity" else "synthetic"
+        values = np.where(answered == "", np.nan, (answered == truth).astype(float))
     images, first, place = np.unique(both.text("image"), return_index=True, return_inverse=True)
     rows = [*study.grid.raters, name]
     table = np.full((len(rows), len(images)), np.nan)

@@ -1,0 +1,144 @@
+"""An AI reads a sealed study beside simulated raters, and the report compares it with them."""
+
+import json
+import shutil
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+
+from analysis.classifier.detecting import make_detector
+from analysis.classifier.network import KINDS, save
+from analysis.closed_study import closed_context, closed_study
+from analysis.report.build import write_report
+from evaluation.closing import close_study
+from evaluation.entities import ENTITIES
+from evaluation.errors import EvaluationError
+from evaluation.invitations import invite_rater
+from evaluation.machine_reading import Said, read_by_machine
+from evaluation.models import Answer, Rater, Trial
+from evaluation.simulated import Skill, read_study
+from tests.conftest import add_synthetic_image, square_phantom
+
+
+@pytest.fixture(autouse=True)
+def own():
+    """Keep classifiers in a folder of this test's own, an untrained one among them."""
+    folder = settings.VAR_DIR / "classifiers"
+    shutil.rmtree(folder, ignore_errors=True)
+    save(KINDS["paper"](len(ENTITIES), 32), list(ENTITIES), folder / "plain")
+    return folder
+
+
+@pytest.fixture
+def spotter(sealed, own):
+    """Train a detector on what the sealed study leaves, and more."""
+    for entity in ENTITIES:
+        add_synthetic_image(
+            pixels=square_phantom(entity, 2000),
+            name=f"more-{entity}",
+            entity=entity,
+            generator="made",
+            revision="r1",
+            recipe={"seed": 2000},
+            licence="CC0-1.0",
+        )
+    make_detector("spotter", "plain", [], "made", most=4)
+    return "spotter"
+
+
+def test_an_ai_beside_raters_is_compared_on_origin_and_on_entity(sealed, spotter, tmp_path):
+    call_command("ai_rater", sealed.slug, "--network", "plain", "--detector", spotter)
+    for seed in range(2):
+        rater = invite_rater(sealed, kind=Rater.Kind.SIMULATED).rater
+        read_study(rater.sessions.get(), Skill(), seed=seed)
+    close_study(sealed, reason="a test")
+
+    table, context = closed_study(sealed.slug), closed_context(sealed.slug)
+    paths = write_report(table, tmp_path / "report", context=context)
+
+    ai = sealed.raters.get(kind=Rater.Kind.AI)
+    found = json.loads(paths.numbers.read_text())["findings"]
+    compared = found["chapters"]["ai"]["compared"][ai.code]
+    assert {"accuracy", "deception_rate", "auc", "entity_accuracy"} <= {*compared}
+    for measure in ("accuracy", "entity_accuracy"):
+        assert compared[measure]["difference"]["low"] is not None
+        assert len(compared[measure]["by_rater"]) == 2
+    own = table.where(table.text("rater") == ai.code)
+    right = (own.text("answered_entity") == own.text("entity")).mean()
+    assert compared["entity_accuracy"]["ai"]["value"] == pytest.approx(right)
+    assert "Accuracy of entity" in paths.index.read_text()
+    (event,) = sealed.events.filter(act="read_by_machine")
+    assert event.detail["rater"] == ai.code
+    assert event.detail["model"].startswith("plain ")
+
+
+def test_a_machine_gets_the_bytes_that_raters_get_one_at_a_time_and_nothing_else(sealed):
+    given = []
+
+    def machine(*told):
+        given.append(told)
+        return Said(entity="mel", synthetic=0.99)
+
+    rater = read_by_machine(
+        sealed.slug, machine, answers=("entity", "origin", "confidence"), name="net", model="m"
+    )
+
+    files = {stimulus.file.open("rb").read() for stimulus in sealed.stimuli.all()}
+    assert {told[0] for told in given} <= files
+    assert len(given) == rater.sessions.get().trials.count()
+    assert all(
+        vars(told[1]) == {"questions": {*sealed.questions}, "entities": tuple(sealed.entities)}
+        for told in given
+    )
+    answers = Answer.objects.filter(trial__session__rater=rater)
+    assert {(a.entity, a.origin, a.confidence) for a in answers} == {("mel", "synthetic", 5)}
+    assert all(answer.response_ms > 0 for answer in answers)
+
+
+def test_a_stopped_reading_goes_on_as_the_same_rater(sealed):
+    left = [3]
+
+    def machine(stimulus, asked):
+        if not left[0]:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        return Said(entity="nv", synthetic=0.2)
+
+    how = {"answers": ("entity", "origin"), "name": "net", "model": "m"}
+    with pytest.raises(KeyboardInterrupt):
+        read_by_machine(sealed.slug, machine, **how)
+    left[0] = 1000
+    rater = read_by_machine(sealed.slug, machine, **how)
+
+    assert sealed.raters.filter(kind=Rater.Kind.AI).get() == rater
+    assert not Trial.objects.filter(session__rater=rater, answered=False).exists()
+
+
+def test_what_was_trained_on_a_studys_images_may_not_read_it(sealed, spotter, own):
+    shown = [*sealed.stimuli.values_list("truth__original_sha256", flat=True)]
+    (own / "spotter" / "images.json").write_text(json.dumps({"digests": shown[:1], "lesions": []}))
+
+    with pytest.raises(CommandError, match="has learnt from images"):
+        call_command("ai_rater", sealed.slug, "--network", "plain", "--detector", spotter)
+
+    assert not sealed.raters.exists()
+
+
+def test_a_machine_that_cannot_answer_is_not_invited(sealed):
+    with pytest.raises(EvaluationError, match="this machine answers quality only"):
+        read_by_machine(
+            sealed.slug, lambda *told: Said(), answers=("quality",), name="n", model="m"
+        )
+
+    assert not sealed.raters.exists()
+
+
+def test_a_detector_learns_from_stimuli_alone_as_many_of_either_origin(spotter, own, sealed):
+    card = (own / spotter / "README.md").read_text()
+    learnt = json.loads((own / spotter / "images.json").read_text())
+
+    assert "all through the pipeline of stimuli" in card
+    assert not {*learnt["digests"]} & {
+        *sealed.stimuli.values_list("truth__original_sha256", flat=True)
+    }
