@@ -50,10 +50,9 @@ def make_detector(
         EvaluationError: a dataset or generator has no images.
     """
     folder, classifier = own_folder(name), load_classifier(eyes)
-    how = {"as_stimuli": True, "most": most, "on_step": on_read}
     both = (
-        real_images(datasets, SIZE, **how),  # type: ignore[arg-type]
-        synthetic_images(generator, SIZE, **how),  # type: ignore[arg-type]
+        real_images(datasets, SIZE, as_stimuli=True, most=most, on_step=on_read),
+        synthetic_images(generator, SIZE, as_stimuli=True, most=most, on_step=on_read),
     )
     rng = np.random.default_rng(seed)
     rows = [_alike(own, other, rng) for own, other in (both, both[::-1])]

@@ -63,8 +63,8 @@ class OriginDetector:
         try:
             state = load_file(path)
             eyes = json.loads((folder / "config.json").read_text())["eyes"]
-            parts = (state[name] for name in ("mean", "scale", "weights"))
-            found = cls(*parts, float(state["bias"][0]), eyes)
+            bias = float(state["bias"][0])
+            found = cls(state["mean"], state["scale"], state["weights"], bias, eyes)
             return found, hashlib.sha256(path.read_bytes()).hexdigest()
         except Exception as problem:  # files break in many ways
             raise AnalysisError(

@@ -246,6 +246,6 @@ def _ensembles(first: Sequence[Answers], second: Sequence[Answers]) -> tuple[Est
     one, other = (
         np.mean([each.test for each in arm], axis=0).argmax(1) == labels for arm in (first, second)
     )
-    counts = [int(np.count_nonzero(k)) for k in (one & other, one & ~other, ~one & other)]
-    neither = len(labels) - sum(counts)
-    return newcombe_difference(*counts, neither), mcnemar(counts[1], counts[2])
+    kinds = (one & other, one & ~other, ~one & other, ~one & ~other)
+    both, gained, lost, neither = (int(np.count_nonzero(kind)) for kind in kinds)
+    return newcombe_difference(both, gained, lost, neither), mcnemar(gained, lost)

@@ -59,10 +59,10 @@ def make_ablation(
     made = synthetic_images(generator, plan.size, on_step=on_read)
     shown = {*original.entities.tolist()}
     entities = tuple(code for code in ENTITIES if code in shown)
-    material = Material(
-        *(labelled(each.pixels, each.entities, entities) for each in (original, made, held)),
-        entities,
+    known, generated, test_set = (
+        labelled(each.pixels, each.entities, entities) for each in (original, made, held)
     )
+    material = Material(known, generated, test_set, entities)
     folder = Path(settings.VAR_DIR) / "ablation" / name
     answers = run_ablation(material, plan, folder, on_step=on_step, on_run=on_run)
     found = compare(answers, entities)
@@ -81,9 +81,9 @@ def _said(plan: Plan, original: ImageSet, made: ImageSet, held: ImageSet) -> lis
         f"untouched test set: {len(held)} images of {', '.join(held.sources)}, of lesions that are "
         "not among the originals. Whether the generator has learnt from the test set, its card "
         "says; from the originals it may have.",
-        f"Network `{plan.network}` at {plan.size} px; every arm {plan.steps} steps of {plan.batch} "
-        f"images under {plan.seeds} seeds, rate {recipe.learning_rate:g}, entities as they come, "
-        "no early stopping: the last weights count. A seed decides first weights, split and order, "
+        f"The {plan.network} network at {plan.size} px; every arm {plan.steps} steps of "
+        f"{plan.batch} images under {plan.seeds} seeds, rate {recipe.learning_rate:g}, entities as "
+        "they come, no early stopping: the last weights count. A seed decides first weights, split and order, "
         "for all arms alike.",
         f"Augmentation where named: turned by up to {CLASSICAL.rotation:g}°, shifted by up to "
         f"{100 * CLASSICAL.shift:g} % and zoomed by up to {100 * CLASSICAL.zoom:g} %, mirrored.",
