@@ -83,8 +83,8 @@ def _said(plan: Plan, original: ImageSet, made: ImageSet, held: ImageSet) -> lis
         "says; from the originals it may have.",
         f"The {plan.network} network at {plan.size} px; every arm {plan.steps} steps of "
         f"{plan.batch} images under {plan.seeds} seeds, rate {recipe.learning_rate:g}, entities as "
-        "they come, no early stopping: the last weights count. A seed decides first weights, split and order, "
-        "for all arms alike.",
+        "they come, no early stopping: the last weights count. A seed decides first weights, split "
+        "and order, for all arms alike.",
         f"Augmentation where named: turned by up to {CLASSICAL.rotation:g}°, shifted by up to "
         f"{100 * CLASSICAL.shift:g} % and zoomed by up to {100 * CLASSICAL.zoom:g} %, mirrored.",
     ]
