@@ -12,12 +12,15 @@ from analysis.classifier.network import KINDS, save
 from analysis.closed_study import closed_context, closed_study
 from analysis.report.build import write_report
 from evaluation.closing import close_study
+from evaluation.dataset import unblinded_table
 from evaluation.entities import ENTITIES
 from evaluation.errors import EvaluationError
 from evaluation.invitations import invite_rater
 from evaluation.machine_reading import Said, read_by_machine
 from evaluation.models import Answer, Rater, Trial
+from evaluation.sealing import seal_study
 from evaluation.simulated import Skill, read_study
+from evaluation.studies import create_study
 from tests.conftest import add_synthetic_image, square_phantom
 
 
@@ -142,3 +145,32 @@ def test_a_detector_learns_from_stimuli_alone_as_many_of_either_origin(spotter, 
     assert not {*learnt["digests"]} & {
         *sealed.stimuli.values_list("truth__original_sha256", flat=True)
     }
+
+
+def test_of_a_pair_the_image_that_is_more_likely_synthetic_is_chosen(real_images, synthetic_images):
+    pairs = create_study(
+        slug="pairs",
+        title="Pairs",
+        dataset=real_images,
+        generators=["made"],
+        images_per_cell=1,
+        pairs=True,
+        questions=["side", "confidence"],
+        seed=1,
+    )
+    seal_study(pairs, reason="a test")
+    origins = {
+        each.file.open("rb").read(): each.truth.origin == "synthetic"
+        for each in pairs.stimuli.select_related("truth")
+    }
+
+    def machine(stimulus, asked):
+        return Said(synthetic=0.8 if origins[stimulus] else 0.4)
+
+    how = {"answers": ("side", "confidence"), "name": "net", "model": "m"}
+    rater = read_by_machine("pairs", machine, **how)
+    close_study(pairs, reason="a test")
+
+    rows = [row for row in unblinded_table("pairs") if row["rater"] == rater.code]
+    assert {row["answered_origin"] for row in rows} == {"synthetic"}
+    assert {row["confidence"] for row in rows} == {3}
