@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from analysis.classifier.training import Epoch
-from analysis.report.figures import PALETTE, WIDTH, percent_axis
+from analysis.report.elements import PALETTE, WIDTH, percent_axis
 
 
 def learning_curves(curve: Sequence[Epoch], kept: int) -> Figure:

@@ -10,7 +10,7 @@ from analysis.classifier.training import Trained
 from analysis.report import figures
 from analysis.report.cells import Cell, ReportTable, columns, printed
 from analysis.report.drawing import Drawing, draw
-from analysis.report.figures import house_style
+from analysis.report.elements import house_style
 from analysis.report.findings import Discrimination
 from analysis.report.layout import Block, Contents, KeyNumber, Section
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from analysis.report.build import write_report
-from analysis.report.files import to_json
 from analysis.report.cells import ReportTable, columns
 from analysis.report.compute import find
 from analysis.report.figure_data import curve_tables
+from analysis.report.files import to_json
 from analysis.report.layout import Block, Contents, Section
 from analysis.report.pdf import MOST_ROWS, report_pdf
 from analysis.table import table_from_rows

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis.report.figures import PALETTE, WIDTH, named_rows, percent_axis
+from analysis.report.elements import PALETTE, WIDTH, named_rows, percent_axis
 from analysis.report.generator_figures import MARKS
 from analysis.results import Estimate, Number
 

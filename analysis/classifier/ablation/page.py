@@ -10,7 +10,7 @@ from analysis.classifier.ablation.figures import dots, losses
 from analysis.report import generator_figures
 from analysis.report.cells import Cell, ReportTable, columns, printed
 from analysis.report.drawing import draw
-from analysis.report.figures import house_style
+from analysis.report.elements import house_style
 from analysis.report.layout import Block, Contents, KeyNumber, Section
 from analysis.report.wording import p_cell
 from analysis.results import Estimate, Number, Unknown
