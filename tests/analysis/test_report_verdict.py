@@ -226,7 +226,8 @@ def test_an_ai_is_compared_on_the_same_images_and_refused_on_others():
     same, other = found([*people, *ai]), found([*people, *ai[:-2]])
 
     compared = same.chapters["ai"].compared["net"]
-    assert set(compared) == {"accuracy", "deception_rate", "false_alarm_rate", "auc"}
+    measures = {"accuracy", "deception_rate", "false_alarm_rate", "auc", "entity_accuracy"}
+    assert set(compared) == measures
     assert compared["accuracy"].ai.value == pytest.approx(
         np.mean([row["origin"] == row["answered_origin"] for row in ai])
     )
