@@ -17,7 +17,7 @@ from analysis.results import Estimate, NotEstimable, Number, Test, Unknown
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-BASE = "original"
+BASE, TOPPED, COPIED = "original", "topped_up", "oversampled"
 
 
 @dataclass(frozen=True)
@@ -91,13 +91,20 @@ class Against:
 
 @dataclass(frozen=True)
 class AblationFindings:
-    """All of an ablation."""
+    """All of an ablation.
+
+    Attributes:
+        against: each arm less the originals alone.
+        control: mean over entities of rare entities topped up with synthetic images less the same
+            with copies of originals, and its p; None without one of the two.
+    """
 
     entities: tuple[str, ...]
     seeds: int
     test_images: Mapping[str, int]
     arms: Mapping[str, ArmFigures]
     against: Mapping[str, Against]
+    control: tuple[Number, float | None] | None
 
 
 def compare(answers: Sequence[Answers], entities: Sequence[str]) -> AblationFindings:
@@ -122,6 +129,9 @@ def compare(answers: Sequence[Answers], entities: Sequence[str]) -> AblationFind
         {entity: int(n) for entity, n in zip(entities, counts, strict=True)},
         {name: _figures(own, entities) for name, own in by_arm.items()},
         _against(by_arm),
+        _difference(_codes(by_arm[TOPPED]), _codes(by_arm[COPIED]), balanced_accuracy)
+        if {TOPPED, COPIED} <= {*by_arm}
+        else None,
     )
 
 

@@ -12,7 +12,7 @@ from analysis.report.cells import Cell, ReportTable, columns, printed
 from analysis.report.drawing import draw
 from analysis.report.elements import house_style
 from analysis.report.layout import Block, Contents, KeyNumber, Section
-from analysis.report.wording import p_cell
+from analysis.report.wording import p_cell, p_text
 from analysis.results import Estimate, Number, Unknown
 
 SURE = 0.05
@@ -199,7 +199,14 @@ def _against(found: AblationFindings) -> tuple[Block, ...]:
         "an arm's networks as one network: Newcombe's interval and McNemar's exact test, over "
         "images only. What is not shown to differ is not shown to be equal.",
     )
-    return Block(drawings=(drawing,)), Block(table=table)
+    text: tuple[str, ...] = ()
+    if found.control:
+        difference, p = found.control
+        text = (
+            "Rare entities topped up with synthetic images, less the same with copies of "
+            f"originals: {printed(difference)} of the mean over entities, p = {p_text(p)}.",
+        )
+    return Block(drawings=(drawing,)), Block(table=table), Block(text=text)
 
 
 def _entities(found: AblationFindings) -> tuple[Block, ...]:

@@ -123,7 +123,13 @@ def test_a_planted_gain_is_found_and_chance_is_not():
     given = []
     for seed in range(4):
         base = rng.random(300)
-        for arm, share in (("original", 0.5), ("combined", 0.5), ("augmented", 0.65)):
+        for arm, share in (
+            ("original", 0.5),
+            ("combined", 0.5),
+            ("augmented", 0.65),
+            ("topped_up", 0.6),
+            ("oversampled", 0.5),
+        ):
             luck = rng.random(300) if arm == "combined" else base
             given.append(answers(arm, seed, luck < share, labels))
 
@@ -136,6 +142,7 @@ def test_a_planted_gain_is_found_and_chance_is_not():
     assert better.ensemble_test.p < 0.01
     assert found.arms["original"].balanced.low < 0.5 < found.arms["original"].balanced.high
     assert found.arms["original"].published.value == 1
+    assert found.control[0].value == pytest.approx(0.1, abs=0.04)
     assert found.seeds == 4
 
 
@@ -159,6 +166,7 @@ def test_an_ablation_is_reported_with_all_arms_and_both_protocols(
     found = numbers["findings"]
     assert [*found["arms"]] == [*ARMS]
     assert [*found["against"]] == [*ARMS][1:]
+    assert found["control"]
     assert sum(found["test_images"].values()) == 14
     for figure in numbers["figures"].values():
         assert all((folder / figure[kind]).exists() for kind in ("svg", "png", "data"))
