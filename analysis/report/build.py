@@ -1,46 +1,26 @@
-"""The written report: a self-contained page, its numbers as JSON and CSV, its figures as files."""
+"""The written report of a study: from its answers to a folder of files."""
 
-import json
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from django.template.loader import render_to_string
-
-from analysis.report import words
 from analysis.report.compute import findings_of
 from analysis.report.contents import contents
 from analysis.report.exports import exports
-from analysis.report.figure_data import figure_data
-from analysis.report.findings import Findings
-from analysis.report.folder import refuse_foreign, write_folder, writing
-from analysis.report.layout import Contents
-from analysis.report.pdf import report_pdf
+from analysis.report.publish import Link, ReportPaths, publish, refuse_other
 from analysis.report.study import Context, study_of
-from analysis.results import Unknown
 from analysis.table import AnswerTable
 
 #: Named in every report.json; the number grows when a key changes its meaning.
-NAME = "dermturing-report"
-SCHEMA = f"{NAME}/1"
-#: Fields of findings that are files of their own, or tables: curves are most of a large study.
-IN_FILES = ("pictures", "curves")
-
-
-@dataclass(frozen=True)
-class ReportPaths:
-    """Where a report was written."""
-
-    folder: Path
-    index: Path
-    numbers: Path
+NAME, VERSION = "dermturing-report", 1
+SCHEMA = f"{NAME}/{VERSION}"
 
 
 def write_report(
-    answers: AnswerTable, out: Path, archive: str = "", context: Context = Context()
+    answers: AnswerTable,
+    out: Path,
+    archive: str = "",
+    context: Context = Context(),
+    links: Sequence[Link] = (),
 ) -> ReportPaths:
     """Write the report of a table of answers into the folder `out`, whole or not at all.
 
@@ -49,107 +29,22 @@ def write_report(
         out: may be missing, empty, or hold an earlier report, which is replaced.
         archive: where the page is served, the address at which all its files can be had at once.
         context: what is known of the study beside its answers.
+        links: there, to other pages.
 
     Raises:
         FolderRefused: it holds something else, or cannot be written.
         TableRefused: there is nothing in the table to report.
     """
-    out = out.resolve()
-    with writing(out):
-        refuse_foreign(out, _earlier(out), "report")
-        study = study_of(answers, context)
-        findings = findings_of(study)
-        write_folder(_files(findings, contents(findings), archive, exports(study)), out)
-    return ReportPaths(out, out / "index.html", out / "report.json")
-
-
-def to_json(thing: object) -> object:
-    """Return findings as plain JSON: fields are keys, what is unknown is null with a reason."""
-    if isinstance(thing, Unknown):
-        return {"value": None, "reason": thing.reason}
-    if is_dataclass(thing) and not isinstance(thing, type):
-        names = [field.name for field in fields(thing) if field.name not in IN_FILES]
-        return {name: to_json(getattr(thing, name)) for name in names}
-    if isinstance(thing, Mapping):
-        return {str(key): to_json(value) for key, value in thing.items()}
-    if isinstance(thing, np.ndarray) and thing.dtype.kind == "f" and thing.ndim == 1:
-        values: list[object] = thing.tolist()
-        for place in np.flatnonzero(~np.isfinite(thing)):
-            values[place] = None
-        return values
-    if isinstance(thing, np.ndarray) and thing.dtype.kind in "biuU":
-        return thing.tolist()
-    if isinstance(thing, list | tuple | np.ndarray):
-        return [to_json(value) for value in thing]
-    if isinstance(thing, np.generic):
-        return to_json(thing.item())
-    if isinstance(thing, float) and not np.isfinite(thing):
-        return None
-    return thing
-
-
-def _files(
-    findings: Findings, content: Contents, archive: str, extra: Mapping[str, bytes]
-) -> dict[str, bytes]:
-    """Return every file of the report by its path within the folder."""
-    created = _now()
-    files = dict(extra)
-    files |= {f"tables/{table.name}.csv": table.to_csv().encode() for table in content.tables}
-    for drawing in content.drawings:
-        files[f"figures/{drawing.name}.svg"] = drawing.svg.encode()
-        files[f"figures/{drawing.name}.png"] = drawing.png
-    files |= {f"images/{each.name}.jpg": each.jpeg for each in content.pictures}
-    page = render_to_string(
-        "analysis/report.html",
-        {
-            "content": content,
-            "created": created,
-            "tables": content.tables,
-            "drawings": content.drawings,
-            "archive": archive,
-        },
+    refuse_other(out.resolve(), NAME)
+    study = study_of(answers, context)
+    findings = findings_of(study)
+    return publish(
+        contents(findings),
+        findings,
+        out,
+        name=NAME,
+        version=VERSION,
+        extra=exports(study),
+        archive=archive,
+        links=links,
     )
-    files["index.html"] = page.encode()
-    files["methods.md"] = content.methods.encode()
-    files["report.pdf"] = report_pdf(content, created)
-    data = figure_data(content)
-    numbers = {
-        "schema": SCHEMA,
-        "created": created.isoformat(timespec="seconds"),
-        "software": words.software(),
-        "headline": content.headline,
-        "findings": to_json(findings),
-        "figures": {
-            drawing.name: {
-                "svg": f"figures/{drawing.name}.svg",
-                "png": f"figures/{drawing.name}.png",
-                "data": data.get(drawing.name),
-                "caption": drawing.caption,
-                "alt": drawing.alt,
-            }
-            for drawing in content.drawings
-        },
-        "files": sorted([*files, "report.json"]),
-    }
-    # A line a key; indenting everything takes json many times as long.
-    lines = [
-        f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False, allow_nan=False)}"
-        for key, value in numbers.items()
-    ]
-    files["report.json"] = "".join(["{\n", ",\n".join(lines), "\n}\n"]).encode()
-    return files
-
-
-def _now() -> datetime:
-    """Return the time of writing, which SOURCE_DATE_EPOCH fixes for reproducible reports."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    return datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
-
-
-def _earlier(out: Path) -> set[str]:
-    """Return the files of an earlier report in a folder; none if it holds no report."""
-    try:
-        earlier = json.loads((out / "report.json").read_text(encoding="utf-8"))
-        return set(earlier["files"]) if earlier["schema"].startswith(NAME) else set()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return set()
