@@ -446,7 +446,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path, published, monkeypatch):
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("analysis.report.build.os.replace", fail)
+    monkeypatch.setattr("analysis.report.folder.os.replace", fail)
 
     with pytest.raises(FolderRefused, match="No space left"):
         write_report(published("B"), tmp_path / "report")
