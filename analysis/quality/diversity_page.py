@@ -116,10 +116,10 @@ def _quantities(found: Sequence[Distribution]) -> ReportTable:
                 one.quantity.title
                 + (f" ({one.quantity.unit.strip()})" if one.quantity.unit else ""),
                 *(_range(each, one.quantity.decimals) for each in known),
-                *(each.n if each else 0 for each in known),
                 one.distance,
                 one.floor,
                 one.width,
+                *(each.n if each else 0 for each in known),
             )
         )
     return ReportTable(
@@ -129,14 +129,15 @@ def _quantities(found: Sequence[Distribution]) -> ReportTable:
             quantity="Quantity",
             synthetic="Synthetic, median [quartiles]",
             real="Real",
-            known_synthetic="Known of",
-            known_real="Known of (real)",
             distance="Wasserstein distance",
             floor="Floor",
-            width="Width of the middle half, synthetic / real",
+            width="Width, synthetic / real",
+            known_synthetic="Known of synthetic",
+            known_real="Known of real",
         ),
         tuple(rows),
-        f"Distances are in the quantity's own unit. {reasons(rows)}".strip(),
+        "Distances are in the quantity's own unit; width is that of the middle half. "
+        f"{reasons(rows)}".strip(),
     )
 
 

@@ -203,16 +203,14 @@ def _table(
     for key in keys:
         decimals = DECIMALS.get(key, 2)
         heads += [Column(key, titles[key], decimals), Column(f"{key}_floor", "Floor", decimals)]
-    if "kid" in keys:
-        heads.append(Column("kid_ratio", "× floor", 1))
+        if key == "kid":
+            heads.append(Column("kid_ratio", "× floor", 1))
     rows: list[tuple[Cell, ...]] = []
     for entity in (*quality.facts.entities, ALL):
         row: list[Cell] = [names[entity], found[entity, keys[0]].n]
         for key in keys:
             one = found[entity, key]
-            row += [one.value, one.floor]
-        if "kid" in keys:
-            row.append(found[entity, "kid"].ratio)
+            row += [one.value, one.floor, *([one.ratio] if key == "kid" else [])]
         rows.append(tuple(row))
     note = f"{reasons(rows)} {SHORT}" if _any_short(rows) else reasons(rows)
     if "fid" in keys:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from joblib import Parallel, delayed
 from sklearn.neighbors import NearestNeighbors
 
 from analysis.quality import measures, pairs
@@ -65,25 +66,30 @@ def set_figures(
     entities: Sequence[str],
     on_step: OnStep | None = None,
 ) -> tuple[SetFigure, ...]:
-    """Return all figures of all extractors, for all entities together and for each."""
-    found: list[SetFigure] = []
+    """Return all figures of all extractors, for all entities together and for each.
+
+    Groups are computed in processes of their own with one thread each: libraries that part small
+    matrices among threads wait for one another many times as long as they compute.
+    """
     parts = list(_parts(synthetic, drawn, entities))
-    for k, (about, (entity, own)) in enumerate(
-        (about, part) for about in extractors for part in parts
-    ):
-        reference = real.features[about.key][own.reference]
-        value, floor = (
-            measures.set_distances(reference, other, domain=about.domain)
-            for other in (
-                synthetic.features[about.key][own.synthetic],
-                real.features[about.key][own.stand_in],
-            )
+    groups = [(about, entity, own) for about in extractors for entity, own in parts]
+    needed = any(len(own) >= measures.LEAST_KID for _, _, own in groups)
+    work = Parallel(n_jobs=-1 if needed else 1, return_as="generator")(
+        delayed(_group)(
+            about,
+            real.features[about.key][own.reference],
+            [synthetic.features[about.key][own.synthetic], real.features[about.key][own.stand_in]],
+            [
+                synthetic.posteriors[about.key][own.synthetic],
+                real.posteriors[about.key][own.stand_in],
+            ]
+            if about.key == "inception"
+            else None,
         )
-        if about.key == "inception":
-            value[measures.SCORE.key] = measures.score(
-                synthetic.posteriors[about.key][own.synthetic]
-            )
-            floor[measures.SCORE.key] = measures.score(real.posteriors[about.key][own.stand_in])
+        for about, _, own in groups
+    )
+    found: list[SetFigure] = []
+    for k, ((about, entity, own), (value, floor)) in enumerate(zip(groups, work, strict=True)):
         found += [
             SetFigure(
                 entity,
@@ -97,8 +103,19 @@ def set_figures(
             for key in value
         ]
         if on_step:
-            on_step(k + 1, len(extractors) * len(parts))
+            on_step(k + 1, len(groups))
     return tuple(found)
+
+
+def _group(
+    about: About, reference: Floats, others: Sequence[Floats], posteriors: Sequence[Floats] | None
+) -> list[dict[str, Number]]:
+    """Return the figures of synthetic and of other real images by their measures."""
+    found = [measures.set_distances(reference, other, domain=about.domain) for other in others]
+    if posteriors:
+        for one, chances in zip(found, posteriors, strict=True):
+            one[measures.SCORE.key] = measures.score(chances)
+    return found
 
 
 def pair_figures(
