@@ -24,7 +24,7 @@ from analysis.quality.kept import KeptFeatures
 from analysis.quality.page import contents
 from analysis.quality.sets import ImageSet, Rows
 from analysis.quality.treatment import NAME, SIDE, Pixels, treated
-from analysis.report.publish import ReportPaths, publish, refuse_foreign
+from analysis.report.publish import ReportPaths, publish, refuse_other
 from evaluation.entities import known_entities
 from evaluation.errors import EvaluationError
 from evaluation.material import Collection, Material, generated_by, photographs_of
@@ -95,7 +95,7 @@ def evaluate_images(
     made, real = generated_by(generator), photographs_of(reference)
     dataset = str(real.material[0].image.dataset) if real.material else reference
     folder = (out or REPORTS / generator).resolve()
-    refuse_foreign(folder, REPORT)
+    refuse_other(folder, REPORT)
     domain = DomainExtractor()
     extractors: list[Extractor] = [domain, *_given(paths)]
     sets, caveats = _measured(

@@ -9,9 +9,10 @@ from analysis.quality.faithfulness_page import faithfulness_section
 from analysis.quality.methods import methods
 from analysis.quality.resemblance import ALL, KINDS, PairFigure, SetFigure
 from analysis.quality.sets import About
-from analysis.report import figures, words
+from analysis.report import words
 from analysis.report.cells import Cell, Column, ReportTable, columns, printed, reasons
 from analysis.report.drawing import draw
+from analysis.report.elements import house_style
 from analysis.report.layout import Block, Contents, KeyNumber, Section
 from analysis.results import Estimate, Number, Unknown
 
@@ -25,7 +26,7 @@ def contents(quality: Quality) -> Contents:
     """Lay out a quality report; draws all figures."""
     names = {code: words.ENTITY_NAMES.get(code, code) for code in quality.facts.entities}
     names[ALL] = TOGETHER
-    with figures.house_style():
+    with house_style():
         sections = [
             _compared(quality, names),
             _likeness(quality, names),

@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from analysis.quality.diversity import Distribution, Shares
-from analysis.report.figures import (
+from analysis.report.elements import (
     PALETTE,
     SUBSET_COLOURS,
     WIDTH,
