@@ -45,27 +45,21 @@ HALF_SAMPLES = "interval from half-samples of both sets (Shao and Wu 1989)"
 
 @dataclass(frozen=True)
 class Measure:
-    """A kind of figure.
-
-    Attributes:
-        key, title: in files and on the page.
-        nearer: whether a lower value is nearer to real images, or a higher one; None: neither.
-    """
+    """A kind of figure: its key in files, its title on the page."""
 
     key: str
     title: str
-    nearer: str | None
 
 
-KID = Measure("kid", "KID", "lower")
-FRECHET = Measure("fid", "FID", "lower")
-INFINITY = Measure("fid_infinity", "FID∞", "lower")
-SCORE = Measure("inception_score", "IS", None)
+KID = Measure("kid", "KID")
+FRECHET = Measure("fid", "FID")
+INFINITY = Measure("fid_infinity", "FID∞")
+SCORE = Measure("inception_score", "IS")
 OVERLAP = (
-    Measure("precision", "Precision", "higher"),
-    Measure("recall", "Recall", "higher"),
-    Measure("density", "Density", "higher"),
-    Measure("coverage", "Coverage", "higher"),
+    Measure("precision", "Precision"),
+    Measure("recall", "Recall"),
+    Measure("density", "Density"),
+    Measure("coverage", "Coverage"),
 )
 MEASURES = (KID, *OVERLAP, FRECHET, INFINITY, SCORE)
 
