@@ -17,8 +17,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from analysis.blinding_audit import certificate_page
 from analysis.leakage.certificate import summary
+from analysis.report.serving import PAGE_POLICY
 from analysis.tasks import make_audit
-from analysis.views import PAGE_POLICY
 from evaluation.admin.base import who
 from evaluation.auditing import Standing, standing_of
 from evaluation.errors import UnknownStudy

@@ -47,9 +47,10 @@ class Test:
 
 @dataclass(frozen=True)
 class Unknown:
-    """Stands where a number cannot be had; prints as n/a."""
+    """Stands where a number cannot be had; prints as n/a, or as `short` where that says why."""
 
     reason: str
+    short: str = ""
 
 
 Number = Estimate | Unknown

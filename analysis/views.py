@@ -1,12 +1,10 @@
 """The coordinator's pages of reports: built when first asked for, then kept in `var/reports`."""
 
 import json
-import zipfile
 from base64 import b64encode
 from dataclasses import asdict, replace
 from functools import partial
 from hashlib import sha256
-from io import BytesIO
 from pathlib import Path
 
 from django import forms
@@ -16,6 +14,7 @@ from django.contrib.admin.views.decorators import staff_member_required
 from django.contrib.auth.decorators import permission_required
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -25,14 +24,12 @@ from analysis.closed_study import closed_context, closed_study
 from analysis.errors import AnalysisError
 from analysis.planning import Assumptions, prospect
 from analysis.planning_report import drawing, plan, sentences
+from analysis.quality_views import quality_folder
 from analysis.report.build import SCHEMA, write_report
+from analysis.report.publish import Link
+from analysis.report.serving import archive_of, page_of, part_of
 from evaluation.errors import StillBlinded, UnknownStudy
 
-#: The page brings its style and figures inside and fetches nothing.
-PAGE_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data: 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'"
-)
 ARCHIVE = "report.zip"
 PLANNED_RATERS = (1, 3, 5, 10, 15, 20, 30)
 
@@ -64,11 +61,8 @@ class PageView(ReportView):
     """The report's page."""
 
     def get(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """Serve it under a policy of its own."""
-        page = HttpResponse((self.folder / "index.html").read_bytes())
-        page["Content-Security-Policy"] = PAGE_POLICY
-        page["Cache-Control"] = "no-store"
-        return page
+        """Serve it."""
+        return page_of(self.folder)
 
 
 class ArchiveView(ReportView):
@@ -76,26 +70,15 @@ class ArchiveView(ReportView):
 
     def get(self, request: HttpRequest, slug: str) -> FileResponse:
         """Pack them."""
-        packed = BytesIO()
-        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-            for path in sorted(self.folder.rglob("*")):
-                if path.is_file():
-                    archive.write(path, f"{slug}-report/{path.relative_to(self.folder)}")
-        packed.seek(0)
-        return FileResponse(packed, as_attachment=True, filename=f"{slug}-report.zip")
+        return archive_of(self.folder, f"{slug}-report")
 
 
 class PartView(ReportView):
     """One file of the report, as its page links to it."""
 
     def get(self, request: HttpRequest, slug: str, name: str) -> FileResponse:
-        """Serve it if the report lists it; no other path can be named."""
-        listed = json.loads((self.folder / "report.json").read_text(encoding="utf-8"))["files"]
-        if name not in listed:
-            raise Http404(_("The report has no such file."))
-        part = FileResponse((self.folder / name).open("rb"))
-        part["Content-Security-Policy"] = PAGE_POLICY
-        return part
+        """Serve it if the report lists it."""
+        return part_of(self.folder, name)
 
 
 class PlanForm(forms.Form):
@@ -186,16 +169,22 @@ def report_folder(slug: str) -> Path:
     """
     table, context = closed_study(slug), closed_context(slug)
     columns = {**table.texts, **table.numbers, **table.flags}
+    links = [
+        Link(f"Quality of {generator}", reverse("quality_part", args=[generator]))
+        for generator in sorted({str(name) for name in table.text("generator") if name})
+        if quality_folder(generator)
+    ]
     seen = json.dumps(
         [
             SCHEMA,
             table.entities,
             table.caveats,
             asdict(replace(context, pictures=None)),
+            [link.address for link in links],
             {name: column.tolist() for name, column in columns.items()},
         ]
     )
     folder = settings.VAR_DIR / "reports" / f"{slug}-{sha256(seen.encode()).hexdigest()[:16]}"
     if not folder.exists():
-        write_report(table, folder, archive=ARCHIVE, context=context)
+        write_report(table, folder, archive=ARCHIVE, context=context, links=links)
     return folder

@@ -14,12 +14,11 @@ from analysis.classifier.store import note_images, own_folder
 from analysis.classifier.training import RECIPES, Epoch, Recipe, train
 from analysis.errors import AnalysisError
 from analysis.report.cells import printed
-from analysis.report.page import write_page
+from analysis.report.publish import publish
 from evaluation.entities import ENTITIES
 from evaluation.image_sets import ImageSet, real_images
 
 OnStep = Callable[[int, int], None]
-NUMBERS = "classifier.json"
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ def make_classifier(
     said = _card(wanted, recipe, images, counts, trained.epoch, len(trained.curve))
     content = classifier_contents(wanted.name, trained, found, said)
     findings = {"recipe": recipe, "trained": trained.curve, "assessments": found}
-    write_page(content, findings, folder / "report", kind="classifier", numbers=NUMBERS)
+    publish(content, findings, folder / "report", name="dermturing-classifier", version=1)
     (folder / "README.md").write_text(_readme(wanted, classifier, said, found))
     return folder, found
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics.pairwise import polynomial_kernel
-from sklearn.neighbors import NearestNeighbors
+from sklearn.metrics.pairwise import euclidean_distances, polynomial_kernel
 
 from analysis.results import Estimate, NotEstimable
 
 Floats = NDArray[np.float64]
+Rows = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,58 @@ def frechet(real: ArrayLike, synthetic: ArrayLike) -> float:
     return float(shift + np.square(a).sum() + np.square(b).sum() - 2 * shared)
 
 
+def frechet_at_infinity(
+    real: ArrayLike, synthetic: ArrayLike, *, points: int = 15, seed: int = 0
+) -> float:
+    """Return the Fréchet distance that sets without end would have.
+
+    Chong and Forsyth (2020, "Effectively unbiased FID and inception score"): a line through the
+    distances of random subsets against one over their size, at 0. May be a little below 0.
+
+    Args:
+        real: (n, d).
+        synthetic: (n, d), as many.
+        points: sizes of subsets, evenly from a fifth of the sets up to all.
+        seed: of the subsets.
+
+    Raises:
+        NotEstimable: the sets have fewer than ten images.
+    """
+    x, y = _pair(real, synthetic, 10)
+    most = min(len(x), len(y))
+    rng = np.random.default_rng(seed)
+    sizes = np.linspace(most / 5, most, points).astype(int)
+    found = [
+        frechet(*(each[rng.choice(len(each), size, replace=False)] for each in (x, y)))
+        for size in sizes
+    ]
+    return float(np.polyfit(1 / sizes, found, 1)[1])
+
+
+def inception_score(probabilities: ArrayLike, *, splits: int = 10, seed: int = 0) -> float:
+    """Return the inception score: how sure a classifier is of images, and how varied they are.
+
+    Salimans et al. (2016, "Improved techniques for training GANs"): the exponential of the mean
+    divergence of each image's posterior from their average, averaged over random splits.
+
+    Args:
+        probabilities: (n, classes), rows that sum to 1.
+        splits: into how many parts the images are divided.
+        seed: of the division.
+
+    Raises:
+        NotEstimable: a split would be empty.
+    """
+    given = np.asarray(probabilities, float)
+    if len(given) < splits:
+        raise NotEstimable(f"{len(given)} images for {splits} splits")
+    found = []
+    for part in np.array_split(np.random.default_rng(seed).permutation(len(given)), splits):
+        own = np.maximum(given[part], 1e-12)
+        found.append(np.exp((own * (np.log(own) - np.log(own.mean(0)))).sum(1).mean()))
+    return float(np.mean(found))
+
+
 def manifold(real: ArrayLike, synthetic: ArrayLike, *, near: int = 3, dense: int = 5) -> Manifold:
     """Precision and recall with `near` neighbours, density and coverage with `dense`.
 
@@ -135,25 +187,48 @@ def manifold(real: ArrayLike, synthetic: ArrayLike, *, near: int = 3, dense: int
     Raises:
         NotEstimable: a set is not larger than the number of neighbours.
     """
-    x, y = _pair(real, synthetic, max(near, dense) + 1)
+    return Distances.between(real, synthetic).manifold(near=near, dense=dense)
 
-    def reach(points: Floats, k: int) -> Floats:
-        """Return (n,) distances to the k-th nearest other point."""
-        found: Floats = NearestNeighbors(n_neighbors=k + 1).fit(points).kneighbors(points)[0]
-        return found[:, k]
 
-    apart = np.sqrt(
-        np.maximum(np.square(x).sum(1)[:, None] + np.square(y).sum(1)[None] - 2 * x @ y.T, 0.0)
-    )  # (n, m)
-    in_real = apart <= reach(x, near)[:, None]
-    in_synthetic = apart <= reach(y, near)[None]
-    in_dense = apart <= reach(x, dense)[:, None]
-    return Manifold(
-        precision=float(in_real.any(0).mean()),
-        recall=float(in_synthetic.any(1).mean()),
-        density=float(in_dense.sum(0).mean() / dense),
-        coverage=float(in_dense.any(1).mean()),
-    )
+@dataclass(frozen=True)
+class Distances:
+    """Euclidean distances within and between two sets, from which overlaps of parts are quick."""
+
+    within_real: Floats  # (n, n)
+    within_synthetic: Floats  # (m, m)
+    between_sets: Floats  # (n, m)
+
+    @classmethod
+    def between(cls, real: ArrayLike, synthetic: ArrayLike) -> "Distances":
+        """Measure sets of features (n, d) and (m, d)."""
+        x, y = _pair(real, synthetic, 1)
+        return cls(euclidean_distances(x), euclidean_distances(y), euclidean_distances(x, y))
+
+    def of(self, real: Rows, synthetic: Rows) -> "Distances":
+        """Return those of some rows of each set."""
+        return Distances(
+            self.within_real[np.ix_(real, real)],
+            self.within_synthetic[np.ix_(synthetic, synthetic)],
+            self.between_sets[np.ix_(real, synthetic)],
+        )
+
+    def manifold(self, *, near: int = 3, dense: int = 5) -> Manifold:
+        """Return the overlap; see `manifold`."""
+        n, m = self.between_sets.shape
+        if min(n, m) <= max(near, dense):
+            raise NotEstimable(
+                f"{n} real and {m} synthetic images; {max(near, dense) + 1} of each at least"
+            )
+        # The nearest of its own set is each image itself.
+        real = np.partition(self.within_real, (near, dense), axis=1)
+        synthetic = np.partition(self.within_synthetic, near, axis=1)
+        in_dense = self.between_sets <= real[:, dense, None]
+        return Manifold(
+            precision=float((self.between_sets <= real[:, near, None]).any(0).mean()),
+            recall=float((self.between_sets <= synthetic[None, :, near]).any(1).mean()),
+            density=float(in_dense.sum(0).mean() / dense),
+            coverage=float(in_dense.any(1).mean()),
+        )
 
 
 def _pair(real: ArrayLike, synthetic: ArrayLike, least: int) -> tuple[Floats, Floats]:

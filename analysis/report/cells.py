@@ -8,7 +8,7 @@ from io import StringIO
 
 from analysis.results import Estimate, Number, Unknown
 
-SMALL = 0.005  # prints as 0.00
+DECIMALS = 2  # where a column does not say otherwise
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,11 @@ Cell = str | int | float | None | Number | Printed
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its key in files, its title on the page."""
+    """A column: its key in files, its title on the page, and the decimals of its numbers there."""
 
     key: str
     title: str
+    decimals: int = DECIMALS
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ class ReportTable:
         return [
             PrintedRow(
                 tuple(
-                    (*_parted(cell), words) for cell, words in zip(row, self._in_words, strict=True)
+                    (*_parted(cell, column.decimals), words)
+                    for cell, column, words in zip(row, self.columns, self._in_words, strict=True)
                 ),
                 i >= first_summary,
             )
@@ -103,28 +105,32 @@ class ReportTable:
         return out.getvalue()
 
 
-def printed(cell: Cell) -> str:
-    """Return how a cell reads on the page: two decimals in Python's formatting, n/a if unknown."""
-    if cell is None or isinstance(cell, Unknown):
+def printed(cell: Cell, decimals: int = DECIMALS) -> str:
+    """Return how a cell reads on the page: decimals in Python's formatting, n/a if unknown."""
+    if isinstance(cell, Unknown):
+        return cell.short or "n/a"
+    if cell is None:
         return "n/a"
     if isinstance(cell, Printed):
         return cell.text
     if isinstance(cell, Estimate):
-        value = printed(float(cell.value))
+        value = printed(float(cell.value), decimals)
         if cell.low is None or cell.high is None:
             return value
-        if 0 < cell.high < SMALL:  # two decimals would leave an interval of no width
+        if 0 < cell.high < 0.5 * 10**-decimals:  # these would leave an interval of no width
             return f"{cell.value:.1g} ({cell.low:.1g} to {cell.high:.1g})"
-        return f"{value} ({printed(float(cell.low))} to {printed(float(cell.high))})"
+        low, high = (printed(float(end), decimals) for end in (cell.low, cell.high))
+        return f"{value} ({low} to {high})"
     if isinstance(cell, float):
-        text = f"{cell:.2f}"
-        return "0.00" if text == "-0.00" else text.replace("-", "\N{MINUS SIGN}")
+        text = f"{cell:.{decimals}f}"
+        return text.replace("-", "\N{MINUS SIGN}" if float(text) else "")
     return str(cell)
 
 
 def reasons(rows: Sequence[Sequence[Cell]]) -> str:
     """Return why cells of a table read n/a, as sentences for its note."""
-    found = {cell.reason for row in rows for cell in row if isinstance(cell, Unknown)}
+    unknown = [cell for row in rows for cell in row if isinstance(cell, Unknown)]
+    found = {cell.reason for cell in unknown if not cell.short}
     return " ".join(f"n/a: {reason}." for reason in sorted(found))
 
 
@@ -132,9 +138,9 @@ def _is_word(text: str) -> bool:
     return text not in ("", "n/a") and not text[0].isdigit() and text[0] not in "+-\N{MINUS SIGN}"
 
 
-def _parted(cell: Cell) -> tuple[str, str]:
+def _parted(cell: Cell, decimals: int) -> tuple[str, str]:
     """Return how a cell reads, its interval apart so that the page can set it smaller."""
-    text = printed(cell)
+    text = printed(cell, decimals)
     if not isinstance(cell, Estimate):
         return text, ""
     value, _, interval = text.partition(" ")

@@ -13,12 +13,11 @@ from analysis.classifier.augmentation import CLASSICAL
 from analysis.classifier.data import labelled
 from analysis.classifier.making import refuse_shared
 from analysis.classifier.training import RECIPES
-from analysis.report.page import write_page
+from analysis.report.publish import publish
 from evaluation.entities import ENTITIES
 from evaluation.image_sets import ImageSet, real_images, synthetic_images
 
 OnStep = Callable[[int, int], None]
-NUMBERS = "ablation.json"
 
 
 def make_ablation(
@@ -68,9 +67,11 @@ def make_ablation(
     found = compare(answers, entities)
     said = _said(plan, original, made, held)
     content = ablation_contents(found, answers, plan.steps, said)
-    findings = {"plan": asdict(plan), "images": said, "findings": found}
-    page = write_page(content, findings, out or folder / "report", kind="ablation", numbers=NUMBERS)
-    return page, found
+    findings = {"plan": asdict(plan), "images": said, "compared": found}
+    paths = publish(
+        content, findings, out or folder / "report", name="dermturing-ablation", version=1
+    )
+    return paths.index, found
 
 
 def _said(plan: Plan, original: ImageSet, made: ImageSet, held: ImageSet) -> list[str]:

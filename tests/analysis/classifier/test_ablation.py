@@ -162,8 +162,8 @@ def test_an_ablation_is_reported_with_all_arms_and_both_protocols(
     call_command(*asked, "--test", "unseen")
 
     folder = settings.VAR_DIR / "ablation" / "ablation" / "report"
-    numbers = json.loads((folder / "ablation.json").read_text())
-    found = numbers["findings"]
+    numbers = json.loads((folder / "report.json").read_text())
+    found = numbers["findings"]["compared"]
     assert [*found["arms"]] == [*ARMS]
     assert [*found["against"]] == [*ARMS][1:]
     assert found["control"]

@@ -25,8 +25,8 @@ def test_a_classifier_is_trained_assessed_and_written_down(real_images, classifi
     call_command("train_classifier", *SMALL, "--name", "ours", "--dataset", real_images.name)
 
     folder = classifiers / "ours"
-    numbers = json.loads((folder / "report" / "classifier.json").read_text())
-    (held,) = numbers["assessments"]
+    numbers = json.loads((folder / "report" / "report.json").read_text())
+    (held,) = numbers["findings"]["assessments"]
     assert Classifier.load(folder).size == 32
     assert held["images"] == "held-out lesions"
     assert held["confusion"]["counts"]

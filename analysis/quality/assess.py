@@ -1,0 +1,153 @@
+"""The quality of a generator's images: all figures of a report, from two sets of images."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.errors import AnalysisError
+from analysis.quality import pairs
+from analysis.quality.diversity import Diversity, diversity
+from analysis.quality.faithfulness import Faithfulness, faithfulness
+from analysis.quality.resemblance import PairFigure, SetFigure, pair_figures, set_figures
+from analysis.quality.sets import About, ImageSet, draw
+
+OnStep = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Missing:
+    """An extractor that was not given, and the command that would compute its figures."""
+
+    title: str
+    needs: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was compared.
+
+    Attributes:
+        generator, revision: whose images.
+        reference: the dataset of real images.
+        entities: in their order.
+        images: how many, by origin and entity; real ones are one a lesion.
+        drawn: how many of each set are compared at equal n, by entity.
+        side: px at which all images are compared.
+        extractors: what features come from.
+        missing: what was not computed.
+        trained_on: the dataset that the classifier learnt from.
+        published: whether PSNR is told in the published study's way, too.
+        caveats: what must be known before a number is believed.
+    """
+
+    generator: str
+    revision: str
+    reference: str
+    entities: tuple[str, ...]
+    images: Mapping[str, Mapping[str, int]]
+    drawn: Mapping[str, int]
+    side: int
+    extractors: tuple[About, ...]
+    missing: tuple[Missing, ...]
+    trained_on: str
+    published: bool
+    caveats: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Quality:
+    """All numbers of a quality report.
+
+    Attributes:
+        pictures: small JPEGs of the hardest images, by name; files, no numbers.
+        published_psnr_offset: dB between the published study's PSNR and ours.
+    """
+
+    facts: Facts
+    sets: tuple[SetFigure, ...]
+    pairs: tuple[PairFigure, ...]
+    faithfulness: Faithfulness
+    diversity: Diversity
+    published_psnr_offset: float
+    pictures: Mapping[str, bytes]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is asked of an assessment beside the images; see `Facts`."""
+
+    generator: str
+    revision: str
+    reference: str
+    side: int
+    extractors: tuple[About, ...]
+    missing: tuple[Missing, ...]
+    judged: tuple[str, ...]
+    trained_on: str
+    published: bool
+    caveats: tuple[str, ...]
+
+
+def assess(
+    real: ImageSet,
+    synthetic: ImageSet,
+    task: Task,
+    entities: Sequence[str],
+    *,
+    pictures: Callable[[Sequence[int]], Sequence[bytes]],
+    on_step: OnStep | None = None,
+) -> Quality:
+    """Compute all figures.
+
+    Args:
+        real, synthetic: all images.
+        task: how they were made comparable, and what the extractors are.
+        entities: all that may occur, in the order of the report.
+        pictures: from rows of synthetic images to small JPEGs.
+        on_step: told how many groups of distances are done.
+
+    Raises:
+        AnalysisError: the sets have no entity in common.
+    """
+    shared = tuple(
+        e for e in entities if (real.entity == e).any() and (synthetic.entity == e).any()
+    )
+    if not shared:
+        have = ", ".join(np.unique(real.entity)) or "none"
+        raise AnalysisError(
+            f"dataset '{task.reference}' has real images of {have} and generator "
+            f"'{task.generator}' images of {', '.join(np.unique(synthetic.entity)) or 'none'}; "
+            "generate or import some of the same entities"
+        )
+    drawn = draw(real, synthetic, shared)
+    judge = task.extractors[0].key
+    judged = faithfulness(real, synthetic, judge, task.judged, shared)
+    rows = [one.row for one in judged.hardest]
+    names = [one.name for one in judged.hardest]
+    return Quality(
+        Facts(
+            task.generator,
+            task.revision,
+            task.reference,
+            shared,
+            {
+                origin: {e: int((one.entity == e).sum()) for e in shared}
+                for origin, one in (("real", real), ("synthetic", synthetic))
+            },
+            {e: int((synthetic.entity[drawn.synthetic] == e).sum()) for e in shared},
+            task.side,
+            task.extractors,
+            task.missing,
+            task.trained_on,
+            task.published,
+            task.caveats,
+        ),
+        set_figures(real, synthetic, drawn, task.extractors, shared, on_step),
+        pair_figures(real, synthetic, drawn, judge, shared),
+        judged,
+        diversity(real, synthetic, drawn),
+        float(pairs.PUBLISHED_DB),
+        dict(zip(names, pictures(rows), strict=True)) if rows else {},
+    )

@@ -1,0 +1,126 @@
+"""Faithfulness: whether a classifier sees in synthetic images what was asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.confusion import Confusion
+from analysis.proportions import newcombe_independent, wilson
+from analysis.quality.measures import LEAST_SHARE, too_few
+from analysis.quality.sets import ImageSet
+from analysis.results import Number, Unknown
+
+HARDEST = 12  # images shown
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How often the classifier names the entity; "" is all images together.
+
+    `difference` is synthetic less real.
+    """
+
+    entity: str
+    synthetic: Number
+    real: Number
+    difference: Number
+
+
+@dataclass(frozen=True)
+class Hard:
+    """A synthetic image in which the classifier sees least of what was asked for."""
+
+    name: str
+    row: int
+    asked: str
+    seen: str
+    sure: float  # probability of what was seen
+    asked_for: float  # probability of what was asked for
+
+
+@dataclass(frozen=True)
+class Faithfulness:
+    """What the classifier says of all images of either origin."""
+
+    agreement: tuple[Agreement, ...]
+    mean: tuple[float | None, float | None]  # over entities: synthetic, real
+    confusion: dict[str, Confusion]
+    hardest: tuple[Hard, ...]
+
+
+def faithfulness(
+    real: ImageSet, synthetic: ImageSet, judge: str, known: Sequence[str], entities: Sequence[str]
+) -> Faithfulness:
+    """Compare the classifier's answers with what was asked for, or diagnosed.
+
+    Args:
+        real, synthetic: all images; their posteriors under `judge` in the order of `known`.
+        judge: the classifier's key.
+        known: entities that it names.
+        entities: of the images, in their order.
+    """
+    sides = {}
+    for origin, images in (("synthetic", synthetic), ("real", real)):
+        own = np.isin(images.entity, known)
+        places = np.array([list(known).index(e) for e in images.entity[own]], np.intp)
+        sides[origin] = (np.flatnonzero(own), places, images.posteriors[judge][own])
+    rows = []
+    for entity in ("", *entities):
+        if entity and entity not in known:
+            reason = Unknown("the classifier does not know this entity")
+            rows.append(Agreement(entity, reason, reason, reason))
+            continue
+        counts = {}
+        for origin, (_, truth, chances) in sides.items():
+            chosen = truth == list(known).index(entity) if entity else np.ones(len(truth), bool)
+            right = chances.argmax(1)[chosen] == truth[chosen]
+            counts[origin] = (int(right.sum()), len(right))
+        (x, n), (y, m) = counts["synthetic"], counts["real"]
+        few = too_few(min(n, m), LEAST_SHARE)
+        rows.append(
+            Agreement(
+                entity,
+                too_few(n, LEAST_SHARE) or wilson(x, n),
+                too_few(m, LEAST_SHARE) or wilson(y, m),
+                few or newcombe_independent((x, y), (n, m)),
+            )
+        )
+    confusion = {
+        origin: Confusion(tuple(known), _counts(truth, chances.argmax(1), len(known)))
+        for origin, (_, truth, chances) in sides.items()
+    }
+    shared = [
+        (float(a.synthetic.value), float(a.real.value))
+        for a in rows[1:]
+        if not isinstance(a.synthetic, Unknown) and not isinstance(a.real, Unknown)
+    ]
+    mean = tuple(np.mean(shared, axis=0).tolist()) if shared else (None, None)
+    return Faithfulness(
+        tuple(rows), (mean[0], mean[1]), confusion, _hardest(synthetic, *sides["synthetic"], known)
+    )
+
+
+def _counts(truth: np.ndarray, seen: np.ndarray, size: int) -> np.ndarray:
+    flat = np.bincount(truth * size + seen, minlength=size * size)
+    return flat.reshape(size, size).astype(np.int64)
+
+
+def _hardest(
+    images: ImageSet, own: np.ndarray, truth: np.ndarray, chances: np.ndarray, known: Sequence[str]
+) -> tuple[Hard, ...]:
+    """Return the images whose entity is the least likely of all, unlikelier than another."""
+    given = chances[np.arange(len(truth)), truth]
+    seen = chances.argmax(1)
+    order = [int(k) for k in np.argsort(given, kind="stable") if seen[k] != truth[k]]
+    return tuple(
+        Hard(
+            str(images.names[own[k]]),
+            int(own[k]),
+            known[truth[k]],
+            known[seen[k]],
+            float(chances[k, seen[k]]),
+            float(given[k]),
+        )
+        for k in order[:HARDEST]
+    )

@@ -1,0 +1,128 @@
+"""A whole assessment of sets whose difference is known, and the page that tells it."""
+
+import re
+
+import numpy as np
+import pytest
+
+from analysis.errors import AnalysisError
+from analysis.quality.assess import Task, assess
+from analysis.quality.page import contents
+from analysis.quality.sets import About, ImageSet
+from analysis.report.cells import printed
+from analysis.results import Estimate
+
+ENTITIES = ("mel", "nv")
+DOMAIN = About("domain", "entity classifier of x", "ab" * 32, 6, 2, domain=True)
+INCEPTION = About("inception", "Inception-v3 of 2015", "cd" * 32, 4, 5)
+
+
+def images(n, *, shift=0.0, tone=50.0, seed=0):
+    """Return n images of each entity, classified rightly by `right` of them."""
+    rng = np.random.default_rng(seed)
+    entity = np.repeat(ENTITIES, n)
+    truth = np.repeat([0, 1], n)
+    sure = np.where(rng.random(2 * n) < 0.8, 0.9, 0.2)
+    chances = np.where(truth[:, None] == [0, 1], sure[:, None], 1 - sure[:, None])
+    traits = rng.normal(size=(2 * n, 6)) * [10, 0.1, 5, 5, 5, 5] + [tone, 0.5, 50, 20, 10, 20]
+    return ImageSet(
+        np.array([f"{seed}-{k}" for k in range(2 * n)]),
+        entity,
+        {
+            "domain": rng.normal(shift, 1, (2 * n, 6)),
+            "inception": rng.normal(shift, 1, (2 * n, 4)),
+        },
+        {"domain": chances, "inception": rng.dirichlet(np.ones(5), 2 * n)},
+        traits,
+        rng.uniform(20, 80, 2 * n),
+        rng.choice(["female", "male"], 2 * n),
+        np.full(2 * n, ""),
+        lambda rows: rng.integers(0, 256, (len(rows), 16, 16, 3)).astype(np.uint8),
+    )
+
+
+def assessed(synthetic, n=240):
+    task = Task(
+        *("ours", "r1", "x", 131, (DOMAIN, INCEPTION), (), ENTITIES, "x", False, ()),
+    )
+    return assess(
+        images(n, seed=1), synthetic, task, ENTITIES, pictures=lambda rows: [b""] * len(rows)
+    )
+
+
+@pytest.fixture(scope="module")
+def shifted():
+    return assessed(images(110, shift=0.6, tone=75.0, seed=2))
+
+
+@pytest.fixture(scope="module")
+def page(shifted):
+    return contents(shifted)
+
+
+def figure(quality, measure, extractor="domain", entity=""):
+    return next(
+        one
+        for one in quality.sets
+        if (one.measure, one.extractor, one.entity) == (measure, extractor, entity)
+    )
+
+
+def test_what_is_far_lies_above_its_floor_and_what_is_alike_does_not(shifted, page):
+    alike = assessed(images(110, seed=3))
+
+    for quality, far in ((shifted, True), (alike, False)):
+        for extractor in ("domain", "inception"):
+            kid = figure(quality, "kid", extractor)
+            assert (kid.value.low > kid.floor.high) is far
+            assert kid.n == kid.value.n == kid.floor.n == 220
+    assert "differ from real ones by more" in page.headline
+    assert "cannot be told from real ones" in contents(alike).headline
+    assert figure(alike, "coverage").value.value > 0.8
+
+
+def test_only_figures_with_enough_images_are_told(shifted, page):
+    assert isinstance(figure(shifted, "fid").value, Estimate)
+    assert figure(shifted, "fid", "inception").value.reason == "n too small: 220 < 500"
+    assert figure(shifted, "inception_score", "inception").value.short == "220 < 500"
+    assert isinstance(figure(shifted, "kid", entity="nv").value, Estimate)
+    tables = {table.name: table for table in page.tables}
+    assert "220 < 500" in [printed(cell) for cell in tables["kid_inception"].rows[-1]]
+
+
+def test_agreement_is_counted_by_entity_with_the_difference(shifted):
+    right = {
+        one.entity: one.synthetic.value * one.synthetic.n for one in shifted.faithfulness.agreement
+    }
+
+    assert right[""] == pytest.approx(right["mel"] + right["nv"])
+    overall = shifted.faithfulness.agreement[0]
+    assert overall.difference.value == pytest.approx(overall.synthetic.value - overall.real.value)
+    assert shifted.faithfulness.confusion["synthetic"].n == 220
+    assert len(shifted.faithfulness.hardest) == 12
+
+
+def test_the_bias_that_a_user_would_import_is_said_in_words(shifted, page):
+    section = next(one for one in page.sections if one.key == "diversity")
+    bias, caveat = section.blocks[0].text
+
+    assert re.search(r"imports a bias: skin is lighter \(median 7\d° against (49|50|51)°\)\.", bias)
+    assert bias.endswith("Nothing can be said of body site.")
+    assert "no skin type" in caveat
+    tone = next(o for o in shifted.diversity.quantities if o.quantity.key == "tone")
+    assert tone.distance.value == pytest.approx(25, abs=4)
+    assert tone.floor.value < 4
+
+
+def test_sets_without_a_common_entity_are_refused():
+    task = Task(*("ours", "", "x", 131, (DOMAIN,), (), ENTITIES, "x", False, ()))
+    real, synthetic = images(5), images(5)
+    only = ImageSet(
+        **{
+            **vars(synthetic),
+            "entity": np.full(10, "df"),
+        }
+    )
+
+    with pytest.raises(AnalysisError, match="real images of mel, nv and generator 'ours' images"):
+        assess(real, only, task, (*ENTITIES, "df"), pictures=lambda rows: [])
