@@ -14,7 +14,6 @@ from analysis.report.build import write_report
 from analysis.report.cells import ReportTable, columns
 from analysis.report.compute import find
 from analysis.report.figure_data import curve_tables
-from analysis.report.publish import to_json
 from analysis.report.layout import Block, Contents, Section
 from analysis.report.pdf import MOST_ROWS, report_pdf
 from analysis.report.publish import to_json
