@@ -68,9 +68,7 @@ def main(images: int = IMAGES) -> int:
                 *(*owner, "--licence", "CC0-1.0", "--skip-problems", "--verbosity", "0"),
             )
         words = ("evaluate_images", "--generator", "ours", "--reference", "photographs", "--out")
-        first, again = (
-            timed(lambda to=to: product(*words, str(folder / to))) for to in ("first", "again")
-        )
+        first, again = (timed(product, *words, str(folder / to)) for to in ("first", "again"))
     print(f"\non {machine()}; {images:,} images")
     print(f"first run {first[0]:.0f} s, {first[1]:.0f} s of a processor")
     print(f"features kept {again[0]:.0f} s, {again[1]:.0f} s of a processor")
@@ -79,10 +77,10 @@ def main(images: int = IMAGES) -> int:
     return 0 if against_limit(f"{IMAGES:,} images compared", whole, LIMIT_S) else 1
 
 
-def timed(do: Callable[[], object]) -> tuple[float, float]:
+def timed(do: Callable[..., object], *words: str) -> tuple[float, float]:
     """Return the seconds that something took, and those of a processor in its processes."""
     begun, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    do()
+    do(*words)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     busy = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return time.perf_counter() - begun, busy

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from analysis.classifier.network import SIDE, Classifier
+from analysis.classifier.network import Classifier
 from analysis.errors import AnalysisError
 from analysis.quality import appearance
 from analysis.quality.inception import PUBLISHED, load_inception
@@ -63,7 +63,7 @@ class DomainExtractor:
 
     def rows(self, images: Pixels) -> Rows:
         """Return features, then probabilities."""
-        read = self.classifier.read(resized(images, SIDE))
+        read = self.classifier.read(resized(images, self.classifier.size))
         return np.hstack([read.features, read.probabilities]).astype(np.float32)
 
 
