@@ -53,7 +53,7 @@ def test_the_frechet_distance_is_that_of_the_textbook(n):
     root = sqrtm(a @ b)
     wanted = np.square(x.mean(0) - y.mean(0)).sum() + np.trace(a + b - 2 * root.real)
 
-    assert frechet(x, y) == pytest.approx(wanted, rel=1e-5)
+    assert frechet(x, y) == pytest.approx(wanted, rel=1e-7)
 
 
 def test_the_frechet_distance_of_known_normals():
