@@ -94,3 +94,13 @@ def check_is_right(truth: tuple[str, str], answered: tuple[str | None, str | Non
     """
     origin, entity = answered
     return origin == truth[0] if origin else entity == truth[1]
+
+
+def case_is_right(truth: tuple[str, str], answered: tuple[str, str]) -> bool:
+    """Tell whether a case is right in all that was asked of origin and entity.
+
+    Args:
+        truth: origin and entity.
+        answered: likewise, empty where not asked.
+    """
+    return all(said in ("", true) for said, true in zip(answered, truth, strict=True))
