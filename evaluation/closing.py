@@ -25,6 +25,8 @@ def close_study(study: Study, *, actor: User | None = None, reason: str = "") ->
         EvaluationError: raters have not finished, and no reason is given.
     """
     study = Study.objects.select_for_update().get(pk=study.pk)
+    if study.teaches:
+        raise StudyNotOpen(f"'{study.slug}' teaches: there is no truth to open; move its end")
     if study.state != Study.State.SEALED:
         raise StudyNotOpen(f"study '{study.slug}' is {study.state.label}; it cannot be closed")
     unfinished = Session.objects.filter(

@@ -103,7 +103,7 @@ def study_facts(slug: str) -> StudyFacts:
     ended = closing.detail if closing else {}
     return StudyFacts(
         tuple(study.entities),
-        study.dataset.phantom,
+        bool(study.dataset and study.dataset.phantom),
         study.pairs,
         study.exposure_ms,
         study.staircase,

@@ -31,7 +31,7 @@ def describe(study: Study) -> Facts:
         "closed_at": _moment(study.closed_at),
         "fingerprint": study.fingerprint,
         "seed": study.seed,
-        "dataset": {"name": study.dataset.name, "licence": study.dataset.licence},
+        "dataset": {name: getattr(study.dataset, name) for name in ("name", "licence")},
         "protocol_sha256": study.protocol_sha256,
         "protocol": {key: value for key, value in protocol.items() if key != "stimuli"},
         "images": {

@@ -35,6 +35,8 @@ FOR_ANSWERING = (
             "exposure_ms",
             "step_up_ms",
             "step_down_ms",
+            "kind",
+            "times_right",
             "sealed_at",
             "opens_at",
         )
@@ -97,7 +99,8 @@ def usual_minutes(session: Session) -> int:
         rater__study=session.rater.study, occasion=session.occasion, completed_at__isnull=False
     ).annotate(ms=Sum("trials__answers__response_ms"))
     spent = [each.ms / 1000 for each in done]
-    expected = EXPECTED_S * (session.images + session.practice_images)
+    showings = session.images * (session.rater.study.times_right or 1)
+    expected = EXPECTED_S * (showings + session.practice_images)
     return max(1, round((median(spent) if spent else expected) / 60))
 
 

@@ -29,6 +29,18 @@ class StudySealed(EvaluationError):
     """The study is sealed, and what was asked would change what decides its result."""
 
 
+class Taught(EvaluationError):
+    """Images of a study are cases of a teaching collection."""
+
+
+class NotForTeaching(EvaluationError):
+    """Images must not be taught with; `problems` names each, and why."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
 class Uncertified(EvaluationError):
     """A study has no certificate of blinding on which it may be sealed."""
 

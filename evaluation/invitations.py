@@ -84,6 +84,8 @@ def invite_rater(
 def _prepare(rater: Rater, plan: ReadingList) -> None:
     """Make the session of one occasion, each trial under an address that nothing foretells."""
     practice = sum(kind == Kind.PRACTICE for _, _, kind, _ in plan.showings)
+    # What follows the first case of a lesson depends on the answers.
+    prepared = plan.showings[:1] if rater.study.teaches else plan.showings
     session = Session.objects.create(
         rater=rater,
         occasion=plan.occasion,
@@ -91,7 +93,7 @@ def _prepare(rater: Rater, plan: ReadingList) -> None:
         practice_images=practice,
         head=first_link(rater.study.fingerprint, rater.code, rater.reading_list, plan.occasion),
     )
-    columns = zip(*plan.showings, strict=True) if plan.showings else ((), (), (), ())
+    columns = zip(*prepared, strict=True) if prepared else ((), (), (), ())
     numbers, besides, kinds, blocks = map(list, columns)
     values = {
         "session": session.pk,
@@ -101,7 +103,7 @@ def _prepare(rater: Rater, plan: ReadingList) -> None:
         "besides": besides,
         "kinds": kinds,
         "blocks": blocks,
-        "tokens": [new_key() for _ in plan.showings],
+        "tokens": [new_key() for _ in prepared],
     }
     with connection.cursor() as cursor:
         cursor.execute(PREPARE, values)

@@ -173,7 +173,7 @@ def _disguised_copy(study: Study) -> tuple[Study, dict[str, str], dict[str, str]
         [each.image for each in drawn], ["name", "lesion", "site", "generator"]
     )
     dataset = f"canary-dataset-{secrets.token_hex(8)}"
-    Dataset.objects.filter(pk=study.dataset_id).update(name=dataset)
+    Dataset.objects.filter(studies=study).update(name=dataset)
     copy = Study.objects.get(pk=study.pk)
     copy.pk, copy.slug = None, f"rehearsal-{secrets.token_hex(8)}"
     copy.opens_at = copy.closes_at = None

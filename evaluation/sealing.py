@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.db import transaction
-from django.db.models import Min
+from django.db.models import Min, QuerySet
 from django.db.models.functions import Least
 from django.utils import timezone, translation
 
@@ -24,10 +24,12 @@ from evaluation.design.items import Item
 from evaluation.design.order import OrderRules
 from evaluation.design.randomness import SeededStream
 from evaluation.entities import entity_title
-from evaluation.errors import EvaluationError, StudySealed
+from evaluation.errors import EvaluationError, StudySealed, Taught
 from evaluation.guards import broken_guards
 from evaluation.hiding import hide_originals, names_of
 from evaluation.models import (
+    Case,
+    Image,
     ReadingList,
     Stimulus,
     StimulusTruth,
@@ -61,13 +63,15 @@ def seal_study(
 
     Args:
         study: the draft.
-        reason: why it is sealed without a certificate of blinding that says all is well.
+        reason: why it is sealed without a certificate of blinding that says all is well, or with
+            images that are taught.
         actor: who does this; None for a command.
         on_step: told how many stimuli of how many are made.
 
     Raises:
         StudySealed: it is sealed already.
         Uncertified: there is no such certificate, and no reason either.
+        Taught: images of it are cases of a teaching collection, and no reason is given.
         EvaluationError: no images are drawn, an original cannot be read, or the database lacks
             what guards the seal.
         DesignImpossible: no order keeps what the design asks for.
@@ -82,9 +86,17 @@ def seal_study(
         if not drawn:
             raise EvaluationError(f"study '{study.slug}' has no images; draw them first")
         certified = certified_by(study, reason)
+        taught = _taught(study, reason)
         nonce = secrets.token_hex(32)
         drawn = SeededStream(nonce, "numbers").shuffled(drawn)
-        stimuli = _render(study, drawn, nonce, on_step)
+        stimuli = render_stimuli(
+            study,
+            [each.image for each in drawn],
+            [_feedback(study, each) for each in drawn],
+            treatment_of(study),
+            nonce=nonce,
+            on_step=on_step,
+        )
         truths = [_truth_of(stimulus, each) for stimulus, each in zip(stimuli, drawn, strict=True)]
         StimulusTruth.objects.bulk_create(
             StimulusTruth(
@@ -97,7 +109,7 @@ def seal_study(
             for stimulus, each, truth in zip(stimuli, drawn, truths, strict=True)
         )
         StudySecret.objects.create(study=study, nonce=nonce)
-        study.protocol = _protocol(study, stimuli, certified)
+        study.protocol = _protocol(study, stimuli, certified) | taught
         study.protocol_sha256 = digest(study.protocol)
         study.truth_sha256 = commit_to_truth(truths, nonce)
         seed = randomisation_seed(study.protocol_sha256, study.truth_sha256, nonce)
@@ -117,6 +129,31 @@ def seal_study(
         names = [*names_of(each.image for each in drawn), *page_names(study)]
         transaction.on_commit(lambda: hide_originals(names))
     return study
+
+
+def taught_images(study: Study) -> QuerySet[Image]:
+    """Return images drawn for a study that a teaching collection holds: whoever learnt knows them.
+
+    Attention checks are obvious anyhow.
+    """
+    drawn = study.drawn.exclude(use=Use.CHECK)
+    return Image.objects.filter(drawn_for__in=drawn, cases__isnull=False).distinct()
+
+
+def _taught(study: Study, reason: str) -> dict[str, object]:
+    """Return what the protocol says of images that are taught; nothing where there are none."""
+    taught = taught_images(study)
+    if not taught:
+        return {}
+    if not reason:
+        names = Case.objects.filter(image__in=taught).values_list("collection__name", flat=True)
+        raise Taught(
+            f"{len(taught)} images of study '{study.slug}' are taught "
+            f"({', '.join(sorted(set(names)))}), and whoever learnt there knows them; save the "
+            "draft to draw others in their place, or give a reason to seal it all the same, which "
+            "everybody can read"
+        )
+    return {"taught": {"images": len(taught), "reason": reason}}
 
 
 def settings_of(study: Study) -> dict[str, object]:
@@ -200,21 +237,27 @@ def treatment_of(study: Study) -> Treatment:
     )
 
 
-def _render(
-    study: Study, drawn: Sequence[StudyImage], nonce: str, on_step: OnStep | None
+def render_stimuli(
+    study: Study,
+    images: Sequence[Image],
+    feedback: Sequence[Mapping[str, object] | None],
+    treatment: Treatment,
+    *,
+    nonce: str = "",
+    on_step: OnStep | None = None,
 ) -> list[Stimulus]:
-    """Store one stimulus an image under a random name."""
-    store, treatment = storages["stimuli"], treatment_of(study)
+    """Store one stimulus an image under a random name, with what is told after it if anything."""
+    store = storages["stimuli"]
 
-    def render(numbered: tuple[int, StudyImage]) -> bytes:
-        number, each = numbered
+    def render(numbered: tuple[int, Image]) -> bytes:
+        number, image = numbered
         chance = SeededStream(nonce, "turn", number)
-        return render_stimulus(open_original(each.image), treatment, chance)
+        return render_stimulus(open_original(image), treatment, chance)
 
     stimuli = []
     with ThreadPoolExecutor(2) as pool:
-        pngs = pool.map(render, enumerate(drawn))
-        for number, (each, png) in enumerate(zip(drawn, pngs, strict=True)):
+        pngs = pool.map(render, enumerate(images))
+        for number, (told, png) in enumerate(zip(feedback, pngs, strict=True)):
             name = store.save(f"{study.pk}/{secrets.token_urlsafe(24)}", ContentFile(png))
             stimuli.append(
                 Stimulus(
@@ -222,11 +265,11 @@ def _render(
                     number=number,
                     file=name,
                     sha256=hashlib.sha256(png).hexdigest(),
-                    feedback=_feedback(study, each),
+                    feedback=told,
                 )
             )
             if on_step:
-                on_step(number + 1, len(drawn))
+                on_step(number + 1, len(images))
     return Stimulus.objects.bulk_create(stimuli)
 
 
@@ -242,7 +285,7 @@ def _feedback(study: Study, drawn: StudyImage) -> dict[str, str] | None:
     }
 
 
-def _titles(codes: Sequence[str]) -> dict[str, dict[str, str]]:
+def titles_by_language(codes: Sequence[str]) -> dict[str, dict[str, str]]:
     """Return what raters read for each entity, by language."""
     titles = {}
     for language, _ in settings.LANGUAGES:
@@ -266,7 +309,7 @@ def _protocol(
         "tell_share": study.tell_share,
         "debrief": study.debrief,
         "entities": study.entities,
-        "entity_titles": _titles(study.entities),
+        "entity_titles": titles_by_language(study.entities),
         "images_per_cell": study.images_per_cell,
         "arms": len(study.generators),
         "exposure_ms": study.exposure_ms,

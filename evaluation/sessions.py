@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Max, Sum
+from django.utils import timezone
 
 from evaluation.audit_trail import record_event
 from evaluation.chain import answer_content
@@ -17,6 +18,7 @@ from evaluation.design.items import Kind
 from evaluation.design.questions import answered_origin
 from evaluation.entering import find_session
 from evaluation.errors import AnswerConflict, ContinuedElsewhere, StudyNotOpen
+from evaluation.lessons import next_showing, standing_of
 from evaluation.models import (
     Answer,
     Origin,
@@ -117,8 +119,10 @@ class Turn:
     Attributes:
         current: the trial to answer; None at the end.
         following: the one after it, to fetch ahead.
-        answered, total: trials, of the practice while it lasts, then of the study.
+        answered, total: trials, of the practice while it lasts, then of the study; where it
+            teaches, answers so far, and cases.
         practice: whether the current trial is practice.
+        learnt: cases, where it teaches.
     """
 
     current: Trial | None
@@ -126,6 +130,7 @@ class Turn:
     answered: int
     total: int
     practice: bool
+    learnt: int | None = None
 
 
 def turn(session: Session) -> Turn:
@@ -140,6 +145,9 @@ def _next_trials(session: Session, count: int) -> list[Trial]:
 
 def _standing(session: Session, ahead: Sequence[Trial], since: int = 0) -> Turn:
     """Return whose turn it is, given the next two trials and how many were answered since."""
+    if session.rater.study.teaches:
+        answered, learnt = standing_of(session)
+        return Turn(next(iter(ahead), None), None, answered, session.images, False, learnt)
     if not ahead:
         return Turn(None, None, session.images, session.images, False)
     current, following = ahead[0], ahead[1] if len(ahead) > 1 else None
@@ -245,6 +253,9 @@ def record_answer(
                 return answer, standing
             if window is not None and window != session.window:
                 raise ContinuedElsewhere("the reading goes on in another window")
+            if study.teaches:
+                answer = _add_answer(session, ahead[0], key, given)
+                return answer, _go_on(session)
             standing = _standing(session, ahead[1:], since=1)
             if study.staircase:
                 _move_exposure(study, ahead[0], standing.current, given)
@@ -288,14 +299,30 @@ def _add_answer(
         cursor.execute(store, {**row, **place})
         [answer.pk] = cursor.fetchone()
     if completed:
-        record_event(
-            "complete_session",
-            study=session.rater.study,
-            rater=session.rater.code,
-            occasion=session.occasion,
-            head=session.head,
-        )
+        _record_completion(session)
     return answer
+
+
+def _record_completion(session: Session) -> None:
+    record_event(
+        "complete_session",
+        study=session.rater.study,
+        rater=session.rater.code,
+        occasion=session.occasion,
+        head=session.head,
+    )
+
+
+def _go_on(session: Session) -> Turn:
+    """Put the next case of a lesson before the learner, or complete the session."""
+    coming = next_showing(session)
+    if coming is None:
+        session.completed_at = timezone.now()
+        session.save(update_fields=["completed_at"])
+        _record_completion(session)
+        return _standing(session, [])
+    note_shown(coming)
+    return _standing(session, [coming])
 
 
 def _lock(session: Session) -> None:

@@ -20,15 +20,21 @@ from evaluation.sealing import design_of, lists_of
 
 
 def get_study(slug: str) -> Study:
-    """Return the study called `slug`.
+    """Return the study called `slug`; one that teaches is no study to commands and reports.
 
     Raises:
         UnknownStudy: there is none; the message names those that there are.
     """
+    studies = Study.objects.filter(kind=Study.Kind.READING)
     try:
-        return Study.objects.get(slug=slug)
+        return studies.get(slug=slug)
     except Study.DoesNotExist:
-        known = ", ".join(Study.objects.values_list("slug", flat=True)[:20]) or "none yet"
+        if Study.objects.filter(slug=slug).exists():
+            raise UnknownStudy(
+                f"'{slug}' teaches, and its answers enter no report; "
+                "its results are on the page of its teaching collection"
+            ) from None
+        known = ", ".join(studies.values_list("slug", flat=True)[:20]) or "none yet"
         raise UnknownStudy(f"study '{slug}' does not exist; there are: {known}") from None
 
 
@@ -146,7 +152,7 @@ def _check(study: Study) -> None:
             f"{study.readings_per_image} raters an image are more than the "
             f"{study.raters_at_most} raters at most"
         )
-    if study.checks and study.checks_from in ("", study.dataset.name, *study.generators):
+    if study.checks and study.checks_from in ("", str(study.dataset), *study.generators):
         wrong.append(
             "attention checks need a dataset or generator of obvious cases that the study does "
             "not compare; name one"
@@ -190,7 +196,8 @@ def _showing_problems(study: Study) -> list[str]:
 def redraw(study: Study) -> None:
     """Draw the images of a draft anew from its settings and seed.
 
-    Images that another study has drawn are passed over, so that no rater meets one twice.
+    Images that another study has drawn or a teaching collection holds are passed over, so that no
+    rater has met one.
 
     Raises:
         StudySealed: the draw is frozen.
@@ -267,13 +274,13 @@ def available_images(
 ) -> QuerySet[Image]:
     """Return what a study may draw from: images that no study besides this one has drawn.
 
-    Those that are suspected to copy a photograph are left out.
+    Those that are suspected to copy a photograph are left out, and those that are taught.
     """
     images = Image.objects.filter(dataset=dataset) if dataset else Image.objects.none()
     images = images | Image.objects.filter(generator__in=generators)
     others = StudyImage.objects.exclude(study=besides) if besides else StudyImage.objects.all()
     images = images.filter(entity__in=entities, suspected_copy=False)
-    return images.exclude(drawn_for__in=others)
+    return images.exclude(drawn_for__in=others).filter(cases=None)
 
 
 def _available_to(study: Study) -> QuerySet[Image]:

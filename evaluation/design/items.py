@@ -28,6 +28,7 @@ class Kind(StrEnum):
     FIRST = "first"
     REPEAT = "repeat"
     CHECK = "check"
+    CASE = "case"  # of a study that teaches
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,15 @@ from evaluation.models.sealed import (
 )
 from evaluation.models.session import Answer, Invitation, OpenLink, Rater, Session, Side, Trial
 from evaluation.models.study import Study, StudyImage, Use
+from evaluation.models.teaching import Case, Collection
 from evaluation.models.trail import AuditEvent
 
 __all__ = [
     "Answer",
     "AuditEvent",
+    "Case",
     "Certificate",
+    "Collection",
     "Dataset",
     "Image",
     "Invitation",

@@ -12,6 +12,13 @@ def originals() -> Storage:
     return storages["originals"]
 
 
+def teaching_approval() -> models.CharField:
+    """Return the field that names who has approved an image, or all of a dataset, for teaching."""
+    return models.CharField(
+        _("approved for teaching by"), max_length=150, blank=True, editable=False
+    )
+
+
 class Origin(models.TextChoices):
     """Whether a camera or a generator made an image."""
 
@@ -45,6 +52,7 @@ class Dataset(models.Model):
     phantom = models.BooleanField(
         _("phantoms"), default=False, help_text=_("Drawn by a program in place of photographs")
     )
+    teaching_approved_by = teaching_approval()
     imported_at = models.DateTimeField(_("imported"), auto_now_add=True)
 
     class Meta:
@@ -93,6 +101,8 @@ class Image(models.Model):
         blank=True,
         help_text=_("What gives it away, in a sentence; told where it is shown for practice"),
     )
+
+    teaching_approved_by = teaching_approval()
 
     sha256 = models.CharField(max_length=64, unique=True)
     width = models.PositiveIntegerField(_("width"))

@@ -18,8 +18,8 @@ class Stimulus(models.Model):
     """What raters see of one image; made at sealing, numbered in an order that tells nothing.
 
     `feedback` is what is told after a practice image, and after any in a study whose exposure
-    follows the answers; of an attention check it is what coordinators watch. No other stimulus
-    has any.
+    follows the answers, and after each of a study that teaches; of an attention check it is what
+    coordinators watch. No other stimulus has any.
     """
 
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="stimuli")

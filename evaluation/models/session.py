@@ -188,7 +188,8 @@ class Trial(models.Model):
             models.UniqueConstraint(fields=["session", "position"], name="position_once_a_session"),
             models.UniqueConstraint(
                 fields=["session", "stimulus", "kind"],
-                condition=~Q(kind=Kind.PRACTICE),  # which may be taken again
+                # Practice may be taken again, and a case that is not learnt comes back.
+                condition=~Q(kind__in=[Kind.PRACTICE, Kind.CASE]),
                 name="stimulus_once_a_session_and_kind",
             ),
         ]

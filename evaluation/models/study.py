@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from evaluation.design.questions import DEFAULT
 from evaluation.design.staircase import Staircase
 from evaluation.models.catalogue import Dataset, Image
+from evaluation.models.teaching import Collection
 from evaluation.seal import Seal
 
 
@@ -20,7 +21,17 @@ def default_questions() -> list[str]:
 
 
 class Study(models.Model):
-    """A study: a draft until it is sealed, open for reading until it is closed (unblinded)."""
+    """A study: a draft until it is sealed, open for reading until it is closed (unblinded).
+
+    One that teaches is open from the first moment: its cases are those of a collection, and what
+    they are is told after each answer. It has neither draft nor seal nor report.
+    """
+
+    class Kind(models.TextChoices):
+        """What a study is for."""
+
+        READING = "reading", _("reading")
+        TEACHING = "teaching", _("teaching")
 
     class State(models.TextChoices):
         """Where a study stands."""
@@ -29,6 +40,20 @@ class Study(models.Model):
         SEALED = "sealed", _("open for reading")
         CLOSED = "closed", _("closed and unblinded")
 
+    kind = models.CharField(
+        _("kind"), max_length=8, choices=Kind, default=Kind.READING, editable=False
+    )
+    collection = models.ForeignKey(
+        Collection,
+        on_delete=models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="classes",
+        verbose_name=_("teaching collection"),
+    )
+    times_right = models.PositiveSmallIntegerField(
+        _("times right"), null=True, editable=False, help_text="In a row, until a case is learnt"
+    )
     slug = models.SlugField(
         _("short name"), max_length=48, unique=True, help_text=_("Names the study in commands")
     )
@@ -63,7 +88,11 @@ class Study(models.Model):
         _("images per entity and origin"), default=10, validators=[MinValueValidator(1)]
     )
     dataset = models.ForeignKey(
-        Dataset, on_delete=models.PROTECT, verbose_name=_("real images"), related_name="studies"
+        Dataset,
+        on_delete=models.PROTECT,
+        null=True,
+        verbose_name=_("real images"),
+        related_name="studies",
     )
     generators = models.JSONField(
         _("AI images by"),
@@ -268,6 +297,17 @@ class Study(models.Model):
         ordering = ["-created_at"]
         constraints = [
             models.CheckConstraint(
+                condition=Q(kind="reading", dataset__isnull=False, collection=None)
+                | Q(
+                    kind="teaching",
+                    dataset=None,
+                    collection__isnull=False,
+                    times_right__gt=0,
+                    sealed_at__isnull=False,
+                ),
+                name="study_draws_and_a_class_has_a_collection",
+            ),
+            models.CheckConstraint(
                 condition=Q(sealed_at__isnull=True, protocol__isnull=True)
                 | Q(sealed_at__isnull=False, protocol__isnull=False),
                 name="study_is_sealed_with_its_protocol",
@@ -293,6 +333,11 @@ class Study(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def teaches(self) -> bool:
+        """Whether every answer is followed by what is right."""
+        return self.kind == self.Kind.TEACHING
 
     @property
     def takes_answers(self) -> bool:
