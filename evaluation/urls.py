@@ -3,7 +3,7 @@
 from django.urls import path
 
 from evaluation.api.reading import AnswersView, PostponeView, PracticeView
-from evaluation.views import front, reading, seals
+from evaluation.views import front, lessons, reading, seals
 
 urlpatterns = [
     path("", front.front, name="front"),
@@ -17,6 +17,9 @@ urlpatterns = [
     path("reading/device", reading.device, name="device"),
     path("reading/ending", reading.ending, name="ending"),
     path("reading/start", reading.start, name="start"),
+    path("reading/progress", lessons.progress, name="progress"),
+    path("reading/progress.csv", lessons.results, name="results"),
+    path("reading/certificate", lessons.certificate, name="lesson_certificate"),
     path("stimulus/<str:token>", reading.stimulus, name="stimulus"),
     path("stimulus/<str:token>/right", reading.stimulus, {"beside": True}, name="stimulus_right"),
     path("api/answers", AnswersView.as_view(), name="answers"),

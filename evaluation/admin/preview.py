@@ -53,6 +53,7 @@ def _turn(study: Study, number: int) -> dict[str, Any]:
         "answered": number,
         "total": len(shown),
         "practice": False,
+        "learnt": None,
         "pause": False,
         "minutes": None,
     }

@@ -18,6 +18,7 @@ from evaluation.design.questions import QUALITY_LEVELS, Question
 from evaluation.entering import find_session, take_over
 from evaluation.entities import entity_title
 from evaluation.errors import AnswerConflict, ContinuedElsewhere, StudyNotOpen
+from evaluation.lessons import is_right
 from evaluation.models import Answer, Origin, Session, Side, Study, Trial
 from evaluation.sessions import (
     GivenAnswer,
@@ -137,6 +138,7 @@ def turn_as_json(session: Session, standing: Turn) -> dict[str, object]:
         "answered": standing.answered,
         "total": standing.total,
         "practice": standing.practice,
+        "learnt": standing.learnt,
         "pause": pause,
         "minutes": max(1, round(reading_seconds(session) / 60)) if pause else None,
     }
@@ -210,7 +212,11 @@ class AnswersView(ReadingView):
             return Response({"detail": str(conflict), **now}, status.HTTP_409_CONFLICT)
         except StudyNotOpen as closed:
             return Response({"detail": str(closed)}, status.HTTP_410_GONE)
-        reply = {**turn_as_json(session, standing), "feedback": _feedback(answer, study)}
+        reply = {
+            **turn_as_json(session, standing),
+            "feedback": _feedback(answer, study),
+            "lesson": _lesson(answer) if study.teaches else None,
+        }
         return Response(reply, status.HTTP_201_CREATED)
 
 
@@ -237,13 +243,25 @@ class PracticeView(ReadingView):
 
 
 def _feedback(answer: Answer, study: Study) -> str | None:
-    """Return what the study tells after this image: in practice, and where the time follows."""
-    if answer.trial.kind != Kind.PRACTICE and not study.staircase:
+    """Return what the study tells after this image: in practice and lessons, and on a staircase."""
+    if answer.trial.kind not in (Kind.PRACTICE, Kind.CASE) and not study.staircase:
         return None
     shown = (answer.trial.stimulus, answer.trial.beside)
     told: list[dict[str, str]] = [each.feedback for each in shown if each and each.feedback]
     explained = [each["explanation"] for each in told if each["explanation"]]
     return " ".join([_truth(told), *explained])
+
+
+def _lesson(answer: Answer) -> dict[str, object]:
+    """Return what a lesson tells beside what the case was."""
+    said = [entity_title(answer.entity)] if answer.entity else []
+    if answer.origin:
+        said.append(str(Origin(answer.origin).label))
+    return {
+        "right": is_right(answer),
+        "answered": ", ".join(said),
+        "features": (answer.trial.stimulus.feedback or {})["features"],
+    }
 
 
 def _truth(told: Sequence[Mapping[str, str]]) -> str:

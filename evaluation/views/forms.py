@@ -87,6 +87,12 @@ class AboutForm(OptionalForm):
     )
 
 
+class NameForm(forms.Form):
+    """Whose name a certificate bears."""
+
+    name = forms.CharField(label=_("Your name, as it shall be printed"), max_length=120)
+
+
 class DebriefForm(OptionalForm):
     """What raters believe when they have seen all images, before anybody tells them."""
 

@@ -112,6 +112,9 @@ def reading(request: HttpRequest, session: Session) -> HttpResponse:
         "study": study,
         "total": session.images,
     }
+    over = session.completed_at or session.rater.withdrawn_at or not study.takes_answers
+    if study.teaches and session.started_at and over:
+        return redirect("progress")
     if session.completed_at:
         results = session.rater.results or {}
         told = [(RESULTS[what], *results[what]) for what in RESULTS if what in results]

@@ -115,9 +115,7 @@ function rest(reason) {
   viewer.clear();
   byId("desk").hidden = true;
   pause.hidden = false;
-  byId("count").textContent = `${turn.answered} / ${turn.total}`;
-  byId("progress").max = turn.total;
-  byId("progress").value = turn.answered;
+  countUp(turn.answered, turn.answered);
   again.hidden = reason !== "begin";
   byId("go-on").focus();
   return new Promise((resolve) => {
@@ -129,15 +127,22 @@ function rest(reason) {
   });
 }
 
+// Says how far the reading is; where it teaches, by the cases that are learnt.
+function countUp(number, done) {
+  const { practice, learnt, total } = turn;
+  const words = learnt === null ? [practice && form.dataset.practice, number, "/", total] : [learnt, "/", total, form.dataset.learnt];
+  byId("count").textContent = words.filter((word) => word !== false).join(" ");
+  byId("progress").max = total;
+  byId("progress").value = learnt ?? done;
+}
+
 async function show(what) {
   shown = what;
   close();
   say(what.correction ? "correcting" : null);
   stage.setAttribute("aria-busy", "true");
   const number = turn.answered + (what.correction ? 0 : 1);
-  byId("count").textContent = `${turn.practice ? form.dataset.practice : ""} ${number} / ${turn.total}`.trim();
-  byId("progress").max = turn.total;
-  byId("progress").value = number - 1;
+  countUp(number, number - 1);
   if (back) back.hidden = what.correction || !turn.previous;
   const marks = restore();
   const fetched = ahead?.addresses.join() === what.images.join();
@@ -368,16 +373,25 @@ async function submit(at) {
   await deliver();
 }
 
-// Tells what a practice image was, beside it, until the rater goes on.
-function tell(text) {
+// Tells what an image was, beside it, until the rater goes on; in a lesson in place of the questions.
+function tell(text, lesson) {
   close();
   byId("feedback-text").textContent = text;
+  if (lesson) {
+    const verdict = byId("verdict");
+    verdict.textContent = lesson.right ? `✓ ${verdict.dataset.right}` : `✗ ${verdict.dataset.wrong}`;
+    byId("answered").textContent = lesson.answered;
+    byId("features").textContent = lesson.features || "–";
+    form.dataset.told = "";
+    form.scrollTop = 0;
+  }
   byId("feedback").hidden = false;
   byId("understood").focus();
   return new Promise((resolve) => {
     byId("understood").addEventListener("click", resolve, { once: true });
   }).then(() => {
     byId("feedback").hidden = true;
+    delete form.dataset.told;
   });
 }
 
@@ -404,7 +418,7 @@ async function deliver() {
   localStorage.removeItem(draft);
   const practised = turn.practice;
   turn = status === 409 ? reply.turn : reply;
-  if (reply.feedback) await tell(reply.feedback);
+  if (reply.feedback) await tell(reply.feedback, reply.lesson);
   if (practised && turn.token && !turn.practice) {
     const chosen = await rest("begin");
     if (chosen === again) turn = (await outbox.ask(form.dataset.practise, {})) ?? turn;

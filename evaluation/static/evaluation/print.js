@@ -1,0 +1,3 @@
+// The page that is there to be printed.
+
+document.getElementById("print").addEventListener("click", () => print());
