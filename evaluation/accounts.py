@@ -34,6 +34,8 @@ MAY: dict[Role, dict[tuple[str, str], tuple[str, ...]]] = {
         ("evaluation", "dataset"): ("add", "view"),
         ("evaluation", "image"): ("change", "view"),
         ("evaluation", "ownentity"): ("add", "change", "view"),
+        ("evaluation", "collection"): ("add", "change", "view"),
+        ("evaluation", "case"): ("change", "delete", "view"),
         ("evaluation", "study"): ("add", "change", "view"),
         ("evaluation", "rater"): ("view",),
         ("evaluation", "auditevent"): ("view",),

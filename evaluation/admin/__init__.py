@@ -1,5 +1,5 @@
 """The coordinator's pages, in Django's admin."""
 
-from evaluation.admin import entities, images, studies, trail
+from evaluation.admin import entities, images, studies, teaching, trail
 
-__all__ = ["entities", "images", "studies", "trail"]
+__all__ = ["entities", "images", "studies", "teaching", "trail"]

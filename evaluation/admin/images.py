@@ -1,10 +1,12 @@
 """Images in the admin: import a dataset, look through the catalogue."""
 
+from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.helpers import ActionForm
 from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -17,9 +19,10 @@ from django.views.decorators.http import require_POST
 from evaluation.admin.base import PlainAdmin, on_disk, who
 from evaluation.catalogue import open_original
 from evaluation.copies import release_copy
-from evaluation.errors import EvaluationError, ImportRefused
+from evaluation.errors import EvaluationError, ImportRefused, NotForTeaching
 from evaluation.importing import plan_import, run_import
-from evaluation.models import Dataset, Image, Study
+from evaluation.models import Collection, Dataset, Image, Study
+from evaluation.teaching import add_cases, set_approval
 
 THUMBNAIL = 96  # px
 SHOWN_PROBLEMS = 30
@@ -41,6 +44,7 @@ AS_IT_CAME_IN = (
     "skin_tone",
     "most_similar",
     "suspected_copy",
+    "teaching_approved_by",
     "width",
     "height",
 )
@@ -114,13 +118,47 @@ class ImportForm(forms.ModelForm):
         """Nothing is left to do."""
 
 
+class Approval(admin.ModelAdmin):
+    """Lists in which images, or whole datasets, are approved for teaching by who is signed in."""
+
+    actions: Sequence[str] = ("approve_for_teaching", "withdraw_approval")
+
+    @admin.action(
+        description=_("Approve for teaching, in your name"), permissions=["approve_teaching"]
+    )
+    def approve_for_teaching(self, request: HttpRequest, chosen: QuerySet[Any]) -> None:
+        """Let classes show them, if their licence does."""
+        count = set_approval(chosen, actor=who(request), approved=True)
+        self.message_user(request, _("Approved for teaching: %d") % count)
+
+    @admin.action(
+        description=_("Take the approval for teaching back"), permissions=["approve_teaching"]
+    )
+    def withdraw_approval(self, request: HttpRequest, chosen: QuerySet[Any]) -> None:
+        """Let no further class show them."""
+        count = set_approval(chosen, actor=who(request), approved=False)
+        said = _("No longer approved: %d; classes that are open keep what they show")
+        self.message_user(request, said % count)
+
+    def has_approve_teaching_permission(self, request: HttpRequest) -> bool:
+        """Whoever puts collections together approves what they may hold."""
+        return who(request).has_perm("evaluation.change_collection")
+
+
 @admin.register(Dataset)
-class DatasetAdmin(PlainAdmin):
+class DatasetAdmin(Approval, PlainAdmin):
     """Datasets; adding one imports it."""
 
     form = ImportForm
     add_title = _("Import real images")
-    list_display = ("name", "images_count", "licence", "phantom", "imported_at")
+    list_display = (
+        "name",
+        "images_count",
+        "licence",
+        "phantom",
+        "teaching_approved_by",
+        "imported_at",
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Dataset]:
         """Count the images in the same query."""
@@ -129,7 +167,14 @@ class DatasetAdmin(PlainAdmin):
     def get_fields(self, request: HttpRequest, obj: Dataset | None = None) -> Any:
         """Show what was imported; the files are asked for once."""
         return (
-            ("name", "licence", "phantom", "imported_at", "images_count")
+            (
+                "name",
+                "licence",
+                "phantom",
+                "teaching_approved_by",
+                "imported_at",
+                "images_count",
+            )
             if obj
             else super().get_fields(request)
         )
@@ -160,8 +205,16 @@ class DatasetAdmin(PlainAdmin):
         return False
 
 
+class IntoCollection(ActionForm):
+    """Which collection the images that are ticked are put into."""
+
+    collection = forms.ModelChoiceField(
+        Collection.objects.all(), required=False, label=_("Collection:")
+    )
+
+
 @admin.register(Image)
-class ImageAdmin(PlainAdmin):
+class ImageAdmin(Approval, PlainAdmin):
     """The catalogue, less the images of studies that are open for reading.
 
     Nothing of an original is ever changed but what raters are told of it for practice.
@@ -173,6 +226,8 @@ class ImageAdmin(PlainAdmin):
     search_fields = ("name", "lesion")
     list_per_page = 50
     list_select_related = ("dataset",)
+    action_form = IntoCollection
+    actions = ("put_into_collection", *Approval.actions)
     readonly_fields = AS_IT_CAME_IN
     fieldsets = (
         (None, {"fields": ("explanation",)}),
@@ -183,6 +238,23 @@ class ImageAdmin(PlainAdmin):
         """Leave out what would tell the truth about a sealed study."""
         open_studies = Study.objects.filter(sealed_at__isnull=False, closed_at=None)
         return super().get_queryset(request).exclude(drawn_for__study__in=open_studies)
+
+    @admin.action(
+        description=_("Put into the teaching collection"), permissions=["approve_teaching"]
+    )
+    def put_into_collection(self, request: HttpRequest, chosen: QuerySet[Image]) -> None:
+        """Make cases of the images that are ticked."""
+        collection = Collection.objects.filter(pk=request.POST.get("collection") or 0).first()
+        if collection is None:
+            self.message_user(request, _("Choose a collection first."), level="error")
+            return
+        try:
+            images = chosen.select_related("dataset")
+            count = add_cases(collection, images, actor=who(request))
+            self.message_user(request, _("New cases in the collection: %d") % count)
+        except NotForTeaching as refused:
+            for problem in refused.problems[:SHOWN_PROBLEMS]:
+                self.message_user(request, problem, level="error")
 
     def get_urls(self) -> list[URLPattern]:
         """Add the addresses of thumbnails and of the release of a suspected copy."""

@@ -40,6 +40,7 @@ from evaluation.letters import (
 from evaluation.models import Image, Study, Trial, Use
 from evaluation.monitoring import progress_csv, rater_progress, standing
 from evaluation.seal import canonical
+from evaluation.sealing import taught_images
 from evaluation.studies import ai_images_a_rater, draw_table
 
 #: Fields that hold lists of codes, and what shows them.
@@ -66,6 +67,7 @@ class StudyAdmin(PlainAdmin):
         return (
             super()
             .get_queryset(request)
+            .filter(kind=Study.Kind.READING)
             .annotate(
                 invited=Count("raters", distinct=True),
                 finished=Count("raters", filter=finished, distinct=True),
@@ -282,6 +284,8 @@ class StudyAdmin(PlainAdmin):
     ) -> HttpResponse:
         """Show the study with its raters and its next step."""
         study = get_object_or_404(Study, pk=object_id)
+        if study.teaches:  # acts lead here
+            return redirect("admin:evaluation_collection_class", study.pk)
         raters = rater_progress(study) if study.sealed_at else []
         shown = {
             "study": study,
@@ -299,6 +303,7 @@ class StudyAdmin(PlainAdmin):
             "images": study.drawn.count(),
             "draw": [] if study.sealed_at else draw_table(study),
             "certificate": certificate_of(study),
+            "taught": 0 if study.sealed_at else taught_images(study).count(),
             "practice": Image.objects.filter(
                 drawn_for__study=study, drawn_for__use=Use.PRACTICE
             ).order_by("pk"),

@@ -16,7 +16,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from evaluation.accounts import create_account
 from evaluation.entering import give_consent, start_reading
 from evaluation.invitations import invite_rater, make_open_link
-from evaluation.models import Certificate, Image, StimulusTruth
+from evaluation.models import Certificate, Collection, Image, StimulusTruth
+from evaluation.teaching import add_cases, open_class
 from generation.batches import plan_batch
 
 TABLE = Path(__file__).with_name("permissions.csv")
@@ -58,6 +59,10 @@ def filled(sealed, invitation, admin_user):
         "<path:path>": "index.html",
     }
     link = make_open_link(sealed, cap=3)
+    Image.objects.filter(drawn_for=None).update(teaching_approved_by="somebody")
+    collection = Collection.objects.create(name="Collection")
+    add_cases(collection, Image.objects.filter(drawn_for=None)[:3])
+    lesson = open_class(collection, slug="class", title="Class")
     found = {"passed": True, "refused": False, "checks": [], "planted": [], "headers": []}
     begun = {"begun": "2026-01-01T00:00:00+00:00"}
     Certificate.objects.create(study=sealed, subject="", sha256="", document={**found, **begun})
@@ -74,11 +79,14 @@ def filled(sealed, invitation, admin_user):
                 "study": sealed,
                 "user": admin_user,
                 "auditevent": sealed.events.first(),
+                "collection": collection,
                 "image": Image.objects.filter(drawn_for=None).first(),
             }
             own["<path:object_id>"] = str(objects[model].pk) if model in objects else "0"
         hidden = "image/<int:pk>" in route
         own["<int:pk>"] = str(sealed.drawn.first().image_id if hidden else sealed.pk)
+        if "/collection/" in route:
+            own["<int:pk>"] = str(lesson.pk if "/class/" in route else collection.pk)
         if route.startswith("generate/"):
             own["<int:pk>"] = str(batch.pk)
         path = route.replace("^", "").replace("$", "").replace("\\Z", "")
