@@ -323,7 +323,8 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Enter") {
     if (event.target.tagName === "BUTTON" && event.target !== next) return;
     event.preventDefault();
-    if (!next.disabled) submit(event.timeStamp);
+    if (!byId("feedback").hidden) byId("understood").click();
+    else if (!next.disabled) submit(event.timeStamp);
     return;
   }
   if (opened === null || event.timeStamp < opened) return;
