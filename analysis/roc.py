@@ -3,6 +3,7 @@
 What holds for raters in general, not for one, comes from `analysis.mrmc`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log, sqrt
 
@@ -109,7 +110,17 @@ def average_curve(
         NotEstimable: no rater has scores in both classes.
         ValueError: shapes or options that make no sense.
     """
-    curves = _curves(scores, truth)
+    return average_of(_curves(scores, truth), false_alarm, along)
+
+
+def average_of(
+    curves: Sequence[RocCurve], false_alarm: ArrayLike | None = None, along: str = "vertical"
+) -> AverageCurve:
+    """Return the average of curves that are there already; see `average_curve`.
+
+    Raises:
+        ValueError: options that make no sense.
+    """
     if along == "diagonal":
         if false_alarm is not None:
             raise ValueError("points can be chosen for the vertical average only")

@@ -96,12 +96,17 @@ class ReportTable:
                 else [column.key]
             )
         )
-        for row in self.rows:
-            writer.writerow(
-                value
-                for cell, is_wide in zip(row, wide, strict=True)
-                for value in _raw(cell, is_wide)
+        if any(wide) or any(isinstance(cell, Printed) for row in self.rows for cell in row):
+            writer.writerows(
+                [
+                    value
+                    for cell, is_wide in zip(row, wide, strict=True)
+                    for value in _raw(cell, is_wide)
+                ]
+                for row in self.rows
             )
+        else:  # points of curves by the hundred thousand
+            writer.writerows(self.rows)
         return out.getvalue()
 
 

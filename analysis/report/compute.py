@@ -205,7 +205,7 @@ def _discrimination(
     )
     rates = np.linspace(0, 1, 101)
     drawn = curves if graded else {}
-    average = roc.average_curve(scores, truth, rates).hit if drawn else np.array([])
+    average = roc.average_of([*drawn.values()], rates).hit if drawn else np.array([])
     return Discrimination(
         positive,
         graded,
