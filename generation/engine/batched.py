@@ -85,6 +85,7 @@ class BatchedGenerator(ABC):
         """Refuse what cannot be painted, or not in one call."""
         for request in requests:
             self.vocabulary.check(request)
+            _check_canvas(request)
 
     @abstractmethod
     def _paint(self, requests: Sequence[ImageRequest]) -> torch.Tensor:
@@ -203,6 +204,25 @@ class BatchedGenerator(ABC):
                     "out"
                 ) from problem
             raise
+
+
+def _check_canvas(request: ImageRequest) -> None:
+    """Refuse a canvas that shows more than what is to be kept of it."""
+    canvas, keep, size = request.canvas, request.keep, request.size
+    if canvas is None and keep is None:
+        return
+    if canvas is None or keep is None:
+        raise GenerationError("canvas and keep go together: give both, or neither")
+    if canvas.shape != (size, size, 3) or keep.shape != (size, size):
+        raise GenerationError(
+            f"canvas and keep are of {canvas.shape[:2]} and {keep.shape} pixels; make both {size} "
+            f"x {size}, as the image"
+        )
+    hidden = canvas[~keep]
+    if len(hidden) and (hidden != hidden[0]).any():
+        raise GenerationError(
+            "the canvas shows what is not to be kept; fill it with one colour outside of keep"
+        )
 
 
 def _resized(image: np.ndarray, size: int) -> np.ndarray:

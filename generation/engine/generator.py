@@ -21,7 +21,9 @@ class ImageRequest:
     """What one image should be; everything that decides its pixels.
 
     Masks are (size, size) bool, `canvas` is (size, size, 3) uint8 in sRGB, `tone` is the
-    individual typology angle in degrees, `age` is in years. `guidance` is the scale of
+    individual typology angle in degrees, `age` is in years. Of `canvas` the image shows what lies
+    where `keep` is true, about as it is; what lies elsewhere must be of one colour, so that nothing
+    can be seen of what was there (see masked.py). `guidance` is the scale of
     classifier-free guidance (1 is none; Ho and Salimans 2022, eq. 6) and `steps` the number
     of steps of the base stage's solver.
     """

@@ -9,6 +9,7 @@ from typing import Any
 import diffusers
 import torch
 from diffusers import (
+    AutoPipelineForInpainting,
     AutoPipelineForText2Image,
     DiffusionPipeline,
     IFSuperResolutionPipeline,
@@ -62,7 +63,8 @@ def load_pipeline(folder: Path, recipe: PipelineRecipe, dtype: torch.dtype) -> D
     Raises:
         GenerationError: its files are broken, or the recipe asks for what it cannot do.
     """
-    pipeline = _loaded(AutoPipelineForText2Image, folder, recipe.lora, dtype)
+    kind = AutoPipelineForInpainting if only_inpaints(folder) else AutoPipelineForText2Image
+    pipeline = _loaded(kind, folder, recipe.lora, dtype)
     for unwanted in ("safety_checker", "watermark", "watermarker"):
         if getattr(pipeline, unwanted, None) is not None:
             setattr(pipeline, unwanted, None)
@@ -78,6 +80,28 @@ def load_pipeline(folder: Path, recipe: PipelineRecipe, dtype: torch.dtype) -> D
     return pipeline
 
 
+def only_inpaints(folder: Path) -> bool:
+    """Tell whether a pipeline was made to paint into photographs, and can do nothing else."""
+    return "Inpaint" in _class_in(folder)
+
+
+def inpainting_of(pipeline: DiffusionPipeline) -> DiffusionPipeline:
+    """Return the pipeline of the same networks that paints into photographs.
+
+    Raises:
+        GenerationError: diffusers has none of its kind.
+    """
+    try:
+        painter = AutoPipelineForInpainting.from_pipe(pipeline)
+    except ValueError as problem:
+        raise GenerationError(
+            f"a {type(pipeline).__name__} cannot paint into photographs; use a pipeline that "
+            "diffusers' AutoPipelineForInpainting knows, or the built-in generator"
+        ) from problem
+    painter.set_progress_bar_config(disable=True)
+    return painter
+
+
 def load_upscaler(folder: Path, lora: str, dtype: torch.dtype) -> DiffusionPipeline:
     """Load one of `UPSCALERS`, as `load_pipeline` does; of DeepFloyd IF without its text encoder.
 
@@ -89,13 +113,7 @@ def load_upscaler(folder: Path, lora: str, dtype: torch.dtype) -> DiffusionPipel
     Raises:
         GenerationError: it is of another class, or its files are broken.
     """
-    index = folder / "model_index.json"
-    try:
-        name = json.loads(index.read_text())["_class_name"]
-    except (ValueError, KeyError, TypeError) as problem:
-        raise GenerationError(
-            f"{index}: does not say of which class it is ({problem})"
-        ) from problem
+    name = _class_in(folder)
     kind = next((each for each in UPSCALERS if each.__name__ == name), None)
     if kind is None:
         raise GenerationError(
@@ -108,6 +126,16 @@ def load_upscaler(folder: Path, lora: str, dtype: torch.dtype) -> DiffusionPipel
     pipeline = _loaded(kind, folder, lora, dtype, **left_out)
     _check_seeded(pipeline)
     return pipeline
+
+
+def _class_in(folder: Path) -> str:
+    index = folder / "model_index.json"
+    try:
+        return str(json.loads(index.read_text())["_class_name"])
+    except (ValueError, KeyError, TypeError) as problem:
+        raise GenerationError(
+            f"{index}: does not say of which class it is ({problem})"
+        ) from problem
 
 
 def _loaded(

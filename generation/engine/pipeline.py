@@ -6,17 +6,29 @@ with or without an upscaler behind.
 
 import inspect
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import diffusers
+import numpy as np
 import torch
+from diffusers import DiffusionPipeline
+from PIL import Image
 
 from generation.engine.batched import TRIAL_STEPS, BatchedGenerator
 from generation.engine.devices import compute_dtype
 from generation.engine.embeddings import KNOWN, Embeddings
 from generation.engine.generator import GenerationError, ImageRequest
-from generation.engine.loading import files_sha256, load_pipeline, local_folder, speed_up
+from generation.engine.loading import (
+    files_sha256,
+    inpainting_of,
+    load_pipeline,
+    local_folder,
+    only_inpaints,
+    speed_up,
+)
 from generation.engine.prompts import check_template, prompt_of
 from generation.engine.recipe import PipelineRecipe
 from generation.engine.upscaling import Upscaler
@@ -58,8 +70,9 @@ class PipelineGenerator(BatchedGenerator):
         self.dtype = _dtype(recipe.dtype, self.device)
         folder = local_folder(recipe.source)
         self._pipeline = load_pipeline(folder, recipe, self.dtype).to(self.device)
+        self._only_inpaints = only_inpaints(folder)
         speed_up(self._pipeline, compiled)
-        self._takes = set(inspect.signature(type(self._pipeline).__call__).parameters)
+        self._takes = _taken_by(self._pipeline)
         known = type(self._pipeline).__name__ in KNOWN
         self._embeddings = Embeddings(self._pipeline, recipe.negative) if known else None
         self._weights = files_sha256([folder, *([Path(recipe.lora)] if recipe.lora else [])])
@@ -93,6 +106,13 @@ class PipelineGenerator(BatchedGenerator):
             raise GenerationError(
                 "all requests of one call need the same steps and guidance; split the call"
             )
+        if len(masked := {request.canvas is not None for request in requests}) > 1:
+            raise GenerationError("some requests of one call have a canvas; split the call")
+        if self._only_inpaints and masked == {False}:
+            raise GenerationError(
+                f"'{self.name}' paints into photographs only; use it with deidentify or "
+                "transfer_lesion"
+            )
 
     def _probe(self) -> None:
         self._paint(self._trial(), upscaler_steps=TRIAL_STEPS)
@@ -114,7 +134,13 @@ class PipelineGenerator(BatchedGenerator):
         """Paint (B, 3, size, size), float32, dark 0 to bright 1."""
         # One stream an image, on the CPU: neither neighbours nor device decide its noise.
         streams = [torch.Generator().manual_seed(request.seed) for request in requests]
-        asked: dict[str, Any] = {
+        pipeline, takes = self._pipeline, self._takes
+        asked: dict[str, Any] = {}
+        if requests[0].canvas is not None:
+            pipeline, takes = self._inpainting, _taken_by(self._inpainting)
+            asked |= self._photographs(requests)
+            asked |= {"strength": 1.0} if "strength" in takes else {}
+        asked |= {
             "generator": streams,
             "num_inference_steps": requests[0].steps,
             "guidance_scale": requests[0].guidance,
@@ -123,18 +149,47 @@ class PipelineGenerator(BatchedGenerator):
         }
         if self._embeddings:
             asked |= self._embeddings.of(prompts)
-            if "latents" in self._takes:
+            if "latents" in takes and requests[0].canvas is None:
                 asked["latents"] = self._noise(streams)
                 return self._pipeline(**asked, output_type="pt").images.float()
         else:
             asked["prompt"] = list(prompts)
-            if self.recipe.negative and "negative_prompt" in self._takes:
+            if self.recipe.negative and "negative_prompt" in takes:
                 asked["negative_prompt"] = [self.recipe.negative] * len(requests)
-        if "use_resolution_binning" in self._takes:
+        if "use_resolution_binning" in takes:
             asked["use_resolution_binning"] = False  # it paints at another size, then crops
         # Not "pt": some pipelines mean other units by it.
-        painted = torch.from_numpy(self._pipeline(**asked, output_type="np").images)
+        painted = torch.from_numpy(pipeline(**asked, output_type="np").images)
         return painted.permute(0, 3, 1, 2).float().to(self.device)
+
+    @cached_property
+    def _inpainting(self) -> DiffusionPipeline:
+        """The pipeline of the same networks that paints into photographs."""
+        return self._pipeline if self._only_inpaints else inpainting_of(self._pipeline)
+
+    def _photographs(self, requests: Sequence[ImageRequest]) -> dict[str, list[Image.Image]]:
+        """Return canvases and what is to be painted of them, at the size of the pipeline.
+
+        A mask's pixel is white, to be painted, unless all of it is kept.
+        """
+        side = (self.recipe.size, self.recipe.size)
+        canvases, masks = [], []
+        for request in requests:
+            assert request.canvas is not None
+            assert request.keep is not None
+            canvases.append(Image.fromarray(request.canvas).resize(side, Image.Resampling.BICUBIC))
+            kept = Image.fromarray(request.keep.astype(np.uint8) * 255)
+            small = np.asarray(kept.resize(side, Image.Resampling.BILINEAR))
+            masks.append(Image.fromarray(np.where(small == 255, 0, 255).astype(np.uint8)))
+        return {"image": canvases, "mask_image": masks}
+
+    def _trial(self) -> list[ImageRequest]:
+        trial = super()._trial()
+        if not self._only_inpaints:
+            return trial
+        size = trial[0].size
+        canvas = np.full((size, size, 3), 128, np.uint8)
+        return [replace(each, canvas=canvas, keep=np.zeros((size, size), bool)) for each in trial]
 
     def _noise(self, streams: Sequence[torch.Generator]) -> torch.Tensor:
         """Draw (B, channels, side, side) in float32, so that no dtype changes the noise."""
@@ -142,6 +197,11 @@ class PipelineGenerator(BatchedGenerator):
         shape = (self._pipeline.unet.config.in_channels, side, side)
         drawn = [torch.randn(shape, generator=stream) for stream in streams]
         return torch.stack(drawn).to(self.device, self.dtype)
+
+
+def _taken_by(pipeline: DiffusionPipeline) -> set[str]:
+    """Return the names of what a pipeline can be called with."""
+    return set(inspect.signature(type(pipeline).__call__).parameters)
 
 
 def _dtype(name: str, device: torch.device) -> torch.dtype:

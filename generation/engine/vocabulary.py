@@ -19,6 +19,7 @@ from generation.engine.prompts import (
 
 SEXES = ("female", "male")
 ATTRIBUTES = ("sex", "age", "site", "tone")
+MASKED = ("canvas", "keep")
 LONGEST = 32  # words of a prompt
 
 
@@ -46,7 +47,7 @@ class Vocabulary:
     @property
     def controls(self) -> frozenset[str]:
         """Which fields of a request it honours, of `CONTROLS`."""
-        return frozenset({"prompt", *self.attributes})
+        return frozenset({"prompt", *MASKED, *self.attributes})
 
     @property
     def taught(self) -> list[str]:

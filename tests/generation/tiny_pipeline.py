@@ -8,6 +8,7 @@ import torch
 from diffusers import (
     AutoencoderKL,
     DDIMScheduler,
+    StableDiffusionInpaintPipeline,
     StableDiffusionPipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
@@ -50,6 +51,24 @@ def save_tiny_pipeline(folder: Path, seed: int = 0, blocks: int = 2, **scheduler
         tokenizer=tokenizer,
         unet=UNet2DConditionModel(**_denoiser(blocks), cross_attention_dim=32),
         scheduler=_scheduler(**scheduler),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipeline.save_pretrained(folder, safe_serialization=True)
+    return folder
+
+
+def save_tiny_inpainting(folder: Path) -> Path:
+    """Write a Stable Diffusion pipeline into `folder` that sees what is kept in five channels."""
+    torch.manual_seed(0)
+    tokenizer = letters(folder.parent / f"{folder.name}-words")
+    pipeline = StableDiffusionInpaintPipeline(
+        vae=autoencoder(),
+        text_encoder=CLIPTextModel(text_config(tokenizer)),
+        tokenizer=tokenizer,
+        unet=UNet2DConditionModel(**{**_denoiser(), "in_channels": 9}, cross_attention_dim=32),
+        scheduler=_scheduler(),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,

@@ -6,14 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from diffusers import DPMSolverMultistepScheduler, UNet2DModel
+from torch.nn.functional import avg_pool2d
 
 from generation.engine.batched import TRIAL_STEPS, BatchedGenerator
 from generation.engine.cascade.files import load_cascade, origin_of, weights_sha256
 from generation.engine.cascade.networks import (
     BASE_SIZE,
     FINE_SIZE,
+    SCALE,
     add_noise_level,
     clean_of,
     enlarge,
@@ -27,6 +30,8 @@ from generation.engine.generator import GenerationError, ImageRequest
 
 #: From a noisy image and a time to the clean image.
 Paint = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+#: Clean images (B, 48, h, w), and where they are known.
+Known = tuple[torch.Tensor, torch.Tensor]
 
 FINE_STEPS = 6
 COARSE_NOISE = 0.1  # hides the base stage's flaws from the upsampler (Ho et al. 2022)
@@ -74,7 +79,7 @@ class CascadeGenerator(BatchedGenerator):
         self._weights, self._origin = weights_sha256(directory), origin_of(directory)
         self.licence = self._origin.licence
         self._drawers = ThreadPoolExecutor(os.cpu_count())  # or a GPU waits for its noise
-        self._known: dict[ImageRequest, torch.Tensor] = {}
+        self._said: dict[ImageRequest, torch.Tensor] = {}
 
     def settings(self) -> dict[str, object]:
         """Everything beside the request that decides pixels, and where the weights come from."""
@@ -106,10 +111,30 @@ class CascadeGenerator(BatchedGenerator):
         noise, veil, fine_noise = (
             torch.stack(part).to(self.device) for part in zip(*drawn, strict=True)
         )
-        coarse = self._paint_coarse(requests, noise)
-        return (self._paint_fine(coarse, veil, fine_noise, fine_steps) + 1) / 2
+        coarse_known, fine_known = self._known(requests)
+        coarse = self._paint_coarse(requests, noise, coarse_known)
+        return (self._paint_fine(coarse, veil, fine_noise, fine_steps, fine_known) + 1) / 2
 
-    def _paint_coarse(self, requests: Sequence[ImageRequest], noise: torch.Tensor) -> torch.Tensor:
+    def _known(self, requests: Sequence[ImageRequest]) -> tuple[Known | None, Known | None]:
+        """Return what both stages know of the images: of the coarse one, what is kept wholly."""
+        if all(request.canvas is None for request in requests):
+            return None, None
+        canvases = np.zeros((len(requests), FINE_SIZE, FINE_SIZE, 3), np.uint8)
+        keeps = np.zeros((len(requests), 1, FINE_SIZE, FINE_SIZE), bool)
+        for k, request in enumerate(requests):
+            if request.canvas is not None and request.keep is not None:
+                canvases[k], keeps[k, 0] = request.canvas, request.keep
+        canvas = torch.from_numpy(canvases).permute(0, 3, 1, 2).float() / 127.5 - 1
+        keep = torch.from_numpy(keeps).expand_as(canvas)
+        coarse, kept = (avg_pool2d(each, SCALE) for each in (canvas, keep.float()))
+        return tuple(
+            (fold(clean).to(self.device), fold(where).to(self.device))
+            for clean, where in ((coarse, kept == 1), (canvas, keep))
+        )  # type: ignore[return-value]
+
+    def _paint_coarse(
+        self, requests: Sequence[ImageRequest], noise: torch.Tensor, known: Known | None
+    ) -> torch.Tensor:
         """Paint (B, 3, 64, 64) with classifier-free guidance (Ho and Salimans 2022, eq. 6)."""
         given = torch.stack([self._condition(request) for request in requests])
         both = torch.cat([given, self._nothing().expand_as(given)])
@@ -122,22 +147,22 @@ class CascadeGenerator(BatchedGenerator):
             asked, free = self._run(self._base, torch.cat([noisy, noisy]), time, both).chunk(2)
             return free + guidance * (asked - free)
 
-        return unfold(self._solve(solver(requests[0].steps), fold(noise), paint))
+        return unfold(self._solve(solver(requests[0].steps), fold(noise), paint, known))
 
     def _condition(self, request: ImageRequest) -> torch.Tensor:
         """Return what a request conditions the base network by (width,): its words, or attributes.
 
         Each is computed alone, so that it does not depend on its company, and once.
         """
-        said = replace(request, seed=0)
-        if said not in self._known:
+        said = replace(request, seed=0, canvas=None, keep=None)
+        if said not in self._said:
             if request.prompt is None:
                 rows = torch.tensor([self.vocabulary.rows(request)], device=self.device)
-                self._known[said] = self._conditions(rows)[0]
+                self._said[said] = self._conditions(rows)[0]
             else:
                 tokens = torch.tensor([self.vocabulary.tokens(request.prompt)], device=self.device)
-                self._known[said] = self._conditions.read(tokens)[0]
-        return self._known[said]
+                self._said[said] = self._conditions.read(tokens)[0]
+        return self._said[said]
 
     def _nothing(self) -> torch.Tensor:
         """Return what conditions an image of which nothing is asked (1, width)."""
@@ -145,7 +170,12 @@ class CascadeGenerator(BatchedGenerator):
         return self._conditions(torch.zeros(1, len(sizes), dtype=torch.long, device=self.device))
 
     def _paint_fine(
-        self, coarse: torch.Tensor, veil: torch.Tensor, noise: torch.Tensor, steps: int
+        self,
+        coarse: torch.Tensor,
+        veil: torch.Tensor,
+        noise: torch.Tensor,
+        steps: int,
+        known: Known | None,
     ) -> torch.Tensor:
         """Paint (B, 3, 256, 256) over the coarse image, which is veiled by a little noise."""
         level = torch.full((len(coarse),), COARSE_NOISE, device=self.device)
@@ -154,7 +184,7 @@ class CascadeGenerator(BatchedGenerator):
         def paint(noisy: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
             return self._run(self._upsampler, torch.cat([noisy, seen], dim=1), time, 1000 * level)
 
-        return unfold(self._solve(solver(steps), fold(noise), paint))
+        return unfold(self._solve(solver(steps), fold(noise), paint, known))
 
     def _run(
         self, network: UNet2DModel, sample: torch.Tensor, time: torch.Tensor, labels: torch.Tensor
@@ -170,11 +200,20 @@ class CascadeGenerator(BatchedGenerator):
 
     @staticmethod
     def _solve(
-        scheduler: DPMSolverMultistepScheduler, sample: torch.Tensor, paint: Paint
+        scheduler: DPMSolverMultistepScheduler,
+        sample: torch.Tensor,
+        paint: Paint,
+        known: Known | None,
     ) -> torch.Tensor:
+        """Go from noise to the clean image, whose known part is set anew at each step.
+
+        So the rest is painted to go with it (as `denoised_fn` of GLIDE, Nichol et al. 2022).
+        """
         sample = sample * scheduler.init_noise_sigma
         for time in scheduler.timesteps:
             painted = clean_of(paint(sample, time), sample, scheduler.alphas_cumprod[time])
+            if known:
+                painted = torch.where(known[1], known[0], painted)
             sample = scheduler.step(painted, time, sample, return_dict=False)[0]
         return sample
 
