@@ -122,7 +122,7 @@ def add_synthetic_images(
             "licence": licence,
             "software": f"DermTuring {settings.VERSION}",
         }
-        content = _encoded(new.pixels, canonical(provenance).decode())
+        content = encoded(new.pixels, canonical(provenance).decode())
         return hashlib.sha256(content).hexdigest(), store_original(content, ".png")[0]
 
     files = list(ENCODERS.map(stored, images))
@@ -160,9 +160,11 @@ def add_synthetic_images(
     return [rows[sha256] for sha256, _ in files]
 
 
-def _encoded(pixels: np.ndarray, provenance: str) -> bytes:
+def encoded(pixels: np.ndarray, provenance: str) -> bytes:
+    """Return a PNG of pixels (H, W, 3) with the words on where it comes from, if there are any."""
     said = PngInfo()
-    said.add_itxt("provenance", provenance)
+    if provenance:
+        said.add_itxt("provenance", provenance)
     out = BytesIO()
     PillowImage.fromarray(pixels).save(out, "PNG", compress_level=1, pnginfo=said)
     return out.getvalue()
@@ -180,13 +182,29 @@ def open_original(image: Image) -> PillowImage.Image:
         raise EvaluationError(f"{image}: the original {image.file.name} {problem}") from problem
 
 
+def open_mask(image: Image) -> PillowImage.Image:
+    """Return the mask of an image's lesion, bright where it is, as large as the image.
+
+    Raises:
+        EvaluationError: its file is gone or broken.
+    """
+    name = str(image.mask.name)
+    try:
+        return decode(_read(name)).convert("L")
+    except EvaluationError as problem:
+        raise EvaluationError(f"{image}: the mask {name} {problem}") from problem
+
+
 def read_original(image: Image) -> bytes:
     """Return an original's file as it is stored.
 
     Raises:
         EvaluationError: it is gone.
     """
-    name = str(image.file.name)
+    return _read(str(image.file.name))
+
+
+def _read(name: str) -> bytes:
     try:
         with store_of(name).open(name) as file:
             return file.read()

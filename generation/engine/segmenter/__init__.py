@@ -1,0 +1,1 @@
+"""The segmenter: a small network that proposes where in a photograph the lesion is."""
