@@ -22,6 +22,7 @@ Mask = NDArray[np.bool_]
 RING = 0.1  # width of the ring around what is kept, as a share of its diameter
 SEAM = 0.06  # reach of the blending at the seam, as a share of the window's side
 RIM = 2  # px on either side of the seam
+NEAR = 1.5  # standard deviation of a mean over what is near, in px
 METHOD = "masked-1"  # raised when the same task would give other pixels
 
 
@@ -107,7 +108,10 @@ def complete(
         requests.append(replace(task.request, canvas=canvas, keep=keep))
         scrubbed.append(clean)
         windows.append(window)
-    painted = generator.generate(requests, on_step)
+    painted = list(generator.generate(requests, on_step))
+    for k, (task, request) in enumerate(zip(tasks, requests, strict=True)):
+        if task.skin and request.keep is not None:
+            painted[k] = _brought_to(task.ground, painted[k], request.keep)
     return [
         _joined(image, clean, task, window)
         for image, clean, task, window in zip(painted, scrubbed, tasks, windows, strict=True)
@@ -159,11 +163,9 @@ def _joined(image: Pixels, clean: Pixels, task: Masked, window: Window) -> Pixel
     """Lay what was painted around what is kept, blended on the painted side of the seam."""
     there, here = _common(clean.shape[:2], window)
     large = Image.fromarray(image).resize((window.side,) * 2, Image.Resampling.BICUBIC)
-    painted = np.asarray(large, np.float64)[here] / 255
-    keep, kept = task.keep[there], clean[there] / 255
-    if task.skin:
-        painted = _brought_to(np.array(task.ground) / 255, painted, keep)
-    painted = painted + _seam_closed(painted, kept, keep, SEAM * window.side)
+    painted = np.asarray(large, np.float32)[here] / 255
+    keep, kept = task.keep[there], clean[there].astype(np.float32) / 255
+    painted += _seam_closed(painted, kept, keep, SEAM * window.side)
     made = clean.copy()
     made[there] = np.where(
         keep[..., None], clean[there], (painted.clip(0, 1) * 255).round().astype(np.uint8)
@@ -173,13 +175,15 @@ def _joined(image: Pixels, clean: Pixels, task: Masked, window: Window) -> Pixel
     return made
 
 
-def _brought_to(ground: np.ndarray, painted: np.ndarray, keep: Mask) -> np.ndarray:
+def _brought_to(ground: tuple[int, int, int], image: Pixels, keep: Mask) -> Pixels:
     """Shift colours so that the skin around what is kept has the colour of the ground."""
-    diameter = 2 * np.sqrt(keep.sum() / np.pi)
-    distance = _distance(keep)
-    ring = ~keep & (distance <= max(4.0, 2 * RING * diameter))
-    lab = lab_of(painted)
-    return srgb_of(lab + lab_of(ground) - np.median(lab[ring], axis=0))
+    ring = ~keep
+    if keep.any():
+        reach = 2 * RING * 2 * np.sqrt(keep.sum() / np.pi)
+        ring &= _distance(keep) <= max(4.0, reach)
+    lab = lab_of(image / 255)
+    shift = lab_of(np.array(ground) / 255) - np.median(lab[ring], axis=0)
+    return (srgb_of(lab + shift) * 255).round().astype(np.uint8)
 
 
 def _seam_closed(painted: np.ndarray, kept: np.ndarray, keep: Mask, reach: float) -> np.ndarray:
@@ -189,24 +193,41 @@ def _seam_closed(painted: np.ndarray, kept: np.ndarray, keep: Mask, reach: float
     of it; further off a mean over ever more of them, which fades with the distance.
     """
     distance = _distance(keep)
-    inner = (keep & (_distance(~keep) < RIM)).astype(np.float64)
-    outer = (~keep & (distance < RIM)).astype(np.float64)
-    added = np.zeros_like(painted)
-    scale = 1.0
-    while scale < 3 * reach:
-        difference = _mean_near(kept, inner, scale) - _mean_near(painted, outer, scale)
-        # 0 up to the scale itself, then more and more: coarse means have the last word far off.
-        share = np.clip(distance / scale - 1, 0, 1)[..., None] if scale > 1 else 1.0
-        added += share * (difference - added)
-        scale *= 2
-    return added * np.exp(-((distance / reach) ** 2))[..., None]
+    inner = (keep & (_distance(~keep) < RIM)).astype(np.float32)[..., None]
+    outer = (~keep & (distance < RIM)).astype(np.float32)[..., None]
+    sums = np.concatenate([kept * inner, painted * outer, inner, outer], axis=-1)
+    added = _spread(sums, distance, 1, 3 * reach)
+    return added * np.exp(-((distance / reach) ** 2)).astype(np.float32)[..., None]
 
 
-def _mean_near(values: np.ndarray, weight: np.ndarray, scale: float) -> np.ndarray:
-    """Return the mean (H, W, 3) of values nearby that have a weight (H, W)."""
-    summed = ndimage.gaussian_filter(values * weight[..., None], (scale, scale, 0))
-    mean: np.ndarray = summed / np.maximum(ndimage.gaussian_filter(weight, scale), 1e-9)[..., None]
-    return mean
+def _spread(sums: np.ndarray, distance: np.ndarray, step: int, furthest: float) -> np.ndarray:
+    """Return the difference (h, w, 3) at the seam, from near means here to far ones far off.
+
+    Args:
+        sums: (h, w, 8): weighted kept and painted colours, and both weights.
+        distance: (h, w), from what is kept, in px of the photograph.
+        step: px of the photograph between those of `sums`.
+        furthest: scale of the furthest means, in px of the photograph.
+    """
+    near = ndimage.gaussian_filter(sums, (NEAR, NEAR, 0))
+    kept, painted = near[..., :3], near[..., 3:6]
+    inner, outer = (np.maximum(near[..., k : k + 1], 1e-9) for k in (6, 7))
+    added: np.ndarray = kept / inner - painted / outer
+    if NEAR * step >= furthest or min(distance.shape) < 4:
+        return added
+    half = _spread(_halved(sums), _halved(distance[..., None])[..., 0], 2 * step, furthest)
+    far = np.repeat(np.repeat(half, 2, axis=0), 2, axis=1)[: len(added), : added.shape[1]]
+    far = ndimage.uniform_filter(far, (3, 3, 0))
+    share = np.clip(distance / (NEAR * step) - 1, 0, 1).astype(np.float32)[..., None]
+    return added + share * (far - added)
+
+
+def _halved(values: np.ndarray) -> np.ndarray:
+    """Return the means of squares of four (h, w, n); an odd edge counts twice."""
+    padded = np.pad(values, ((0, len(values) % 2), (0, values.shape[1] % 2), (0, 0)), mode="edge")
+    high, wide = padded.shape[0] // 2, padded.shape[1] // 2
+    halved: np.ndarray = padded.reshape(high, 2, wide, 2, -1).mean(axis=(1, 3))
+    return halved
 
 
 def _distance(mask: Mask) -> np.ndarray:

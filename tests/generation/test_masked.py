@@ -100,7 +100,7 @@ def test_what_is_shipped_keeps_to_it_and_leaves_no_edge(dermdiff, skin):
         assert np.array_equal(one[task.keep], task.photograph[task.keep])
         assert one[~task.keep].std() > 3  # not flat
         pasted = np.where(task.keep[..., None], task.photograph, np.array((90, 90, 160), np.uint8))
-        assert _jump(one, task.keep) < 2 * _jump(task.photograph, task.keep)
+        assert _jump(one, task.keep) < 2.5 * _jump(task.photograph, task.keep)
         assert _jump(one, task.keep) < _jump(pasted, task.keep) / 2
 
 
