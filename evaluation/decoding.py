@@ -1,6 +1,7 @@
 """Decoding: from the bytes of a file to pixels in sRGB, refusing what is not a sound image."""
 
 import contextlib
+import json
 from io import BytesIO
 
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
@@ -42,6 +43,15 @@ def decode(content: bytes) -> Image.Image:
         raise UnreadableImage("is neither JPEG nor PNG; convert it to one of them") from None
     except Exception as problem:  # decoders meet broken files in many ways
         raise UnreadableImage(f"is broken ({problem}); export it again from its source") from None
+
+
+def is_made_by_ai(content: bytes) -> bool:
+    """Tell whether an image says in its own file, as ours do, that it was made by AI."""
+    with contextlib.suppress(Exception), Image.open(BytesIO(content), formats=FORMATS) as image:
+        image.load()  # words may stand behind the pixels
+        said = json.loads(getattr(image, "text", {}).get("provenance", "{}"))
+        return bool(said.get("made", "").startswith("by AI"))
+    return False
 
 
 def _check_size(image: Image.Image) -> None:

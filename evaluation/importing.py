@@ -18,7 +18,7 @@ from django.db import IntegrityError, transaction
 
 from evaluation.audit_trail import record_event
 from evaluation.catalogue import store_original
-from evaluation.decoding import LARGEST_FILE, decode
+from evaluation.decoding import LARGEST_FILE, decode, is_made_by_ai
 from evaluation.errors import EvaluationError, ImportRefused
 from evaluation.metadata import IMAGE_SUFFIXES, Row, read_rows
 from evaluation.models import Dataset, Image, Origin
@@ -134,7 +134,9 @@ def plan_import(
     first: dict[str, str] = {}
     with ThreadPoolExecutor() as pool:  # decoding leaves the interpreter's lock
         results = pool.map(
-            lambda row: _examine(opened, files[row.name], mask_source, mask_files.get(row.name)),
+            lambda row: _examine(
+                opened, files[row.name], mask_source, mask_files.get(row.name), real=not plan.made
+            ),
             checked,
         )
         for step, (row, result) in enumerate(zip(checked, results, strict=True), start=1):
@@ -181,7 +183,7 @@ def _by_stem(source: Source, problems: list[str]) -> dict[str, str]:
 
 
 def _examine(
-    source: Source, file: str, masks: Source | None, mask: str | None
+    source: Source, file: str, masks: Source | None, mask: str | None, *, real: bool
 ) -> tuple[str, int, int] | str:
     """Decode an image and its mask: its SHA-256, width and height, or what is wrong."""
     try:
@@ -189,6 +191,8 @@ def _examine(
         image = decode(content)
     except (EvaluationError, OSError) as problem:
         return f"{file} {problem}"
+    if real and is_made_by_ai(content):
+        return f"{file} says of itself that it was made by AI; import it with --generator NAME"
     if masks and mask:
         try:
             size = decode(masks.read(mask, LARGEST_FILE)).size
