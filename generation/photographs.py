@@ -125,7 +125,8 @@ def write_checked(
             problems = difference.problems(hiding=hiding)
             problems += [f"it holds {word}" for word in sorted(_words_in(content, provenance))]
             if problems:
-                raise GenerationError(f"{target}: not written: {'; '.join(problems)}")
+                mend = "; try another --seed or --tone" if hiding else ""
+                raise GenerationError(f"{target}: not written: {'; '.join(problems)}{mend}")
             checked = {
                 "decoded_from": target.name,
                 "sha256": hashlib.sha256(content).hexdigest(),

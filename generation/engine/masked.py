@@ -21,6 +21,8 @@ Mask = NDArray[np.bool_]
 
 RING = 0.1  # width of the ring around what is kept, as a share of its diameter
 SEAM = 0.06  # reach of the blending at the seam, as a share of the window's side
+COARSE = 0.02  # standard deviation of what is coarse in painted skin, as a share of its side
+SPOTS = 0.15  # share of its contrast that is left
 RIM = 2  # px on either side of the seam
 NEAR = 1.5  # standard deviation of a mean over what is near, in px
 METHOD = "masked-1"  # raised when the same task would give other pixels
@@ -111,7 +113,7 @@ def complete(
     painted = list(generator.generate(requests, on_step))
     for k, (task, request) in enumerate(zip(tasks, requests, strict=True)):
         if task.skin and request.keep is not None:
-            painted[k] = _brought_to(task.ground, painted[k], request.keep)
+            painted[k] = _evened(task.ground, painted[k], request.keep)
     return [
         _joined(image, clean, task, window)
         for image, clean, task, window in zip(painted, scrubbed, tasks, windows, strict=True)
@@ -175,15 +177,29 @@ def _joined(image: Pixels, clean: Pixels, task: Masked, window: Window) -> Pixel
     return made
 
 
-def _brought_to(ground: tuple[int, int, int], image: Pixels, keep: Mask) -> Pixels:
-    """Shift colours so that the skin around what is kept has the colour of the ground."""
-    ring = ~keep
-    if keep.any():
-        reach = 2 * RING * 2 * np.sqrt(keep.sum() / np.pi)
-        ring &= _distance(keep) <= max(4.0, reach)
+def _evened(ground: tuple[int, int, int], image: Pixels, keep: Mask) -> Pixels:
+    """Give painted skin the colour of the ground, and leave little of its larger spots.
+
+    A generator that has learnt lesions paints them where only skin is wanted: around a small
+    lesion, a large one. What is coarse is therefore taken from the ground, as Choi et al. (2021,
+    "ILVR") take it from a reference; what is fine stays as it is painted.
+    """
+    if keep.all():  # but for less than a pixel of the generator's
+        return image
     lab = lab_of(image / 255)
-    shift = lab_of(np.array(ground) / 255) - np.median(lab[ring], axis=0)
-    return (srgb_of(lab + shift) * 255).round().astype(np.uint8)
+    free = (~keep).astype(np.float64)[..., None]
+    summed, weight = (
+        ndimage.gaussian_filter(each, (COARSE * len(image), COARSE * len(image), 0))
+        for each in (lab * free, free)
+    )
+    coarse = summed / np.maximum(weight, 1e-9)
+    usual = np.median(coarse[~keep], axis=0)
+    spots = SPOTS * (coarse - usual)
+    return (
+        (srgb_of(lab - coarse + lab_of(np.array(ground) / 255) + spots) * 255)
+        .round()
+        .astype(np.uint8)
+    )
 
 
 def _seam_closed(painted: np.ndarray, kept: np.ndarray, keep: Mask, reach: float) -> np.ndarray:
