@@ -48,11 +48,13 @@ def srgb_of(lab: Colours) -> Colours:
 def typology_angle(srgb: Colours) -> Colours:
     """Return the individual typology angle (...) in degrees of sRGB (..., 3).
 
-    Chardon et al. 1991: the arc tangent of (L* - 50) / b*. The quadrant counts, so that skin that
-    is bluer than grey goes on beyond 90 degrees instead of turning dark.
+    Chardon et al. 1991: the arc tangent of (L* - 50) / b*. Of light skin the quadrant counts, so
+    that what is bluer than grey goes on beyond 90 degrees instead of turning dark; dark skin goes
+    down to -90.
     """
     lab = lab_of(srgb)
-    return np.degrees(np.arctan2(lab[..., 0] - 50, lab[..., 2]))
+    above, yellow = lab[..., 0] - 50, lab[..., 2]
+    return np.degrees(np.arctan2(above, np.where(above < 0, np.maximum(yellow, 0), yellow)))
 
 
 def skin_of_tone(tone: float) -> Colours:
