@@ -24,6 +24,7 @@ from evaluation.metadata import IMAGE_SUFFIXES, Row, read_rows
 from evaluation.models import Dataset, Image, Origin
 from evaluation.sources import Source
 
+BRIGHT = 128  # of 255: such pixels of a mask are the lesion
 LICENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
 
 OnStep = Callable[[int, int], None]
@@ -195,13 +196,19 @@ def _examine(
         return f"{file} says of itself that it was made by AI; import it with --generator NAME"
     if masks and mask:
         try:
-            size = decode(masks.read(mask, LARGEST_FILE)).size
+            drawn = decode(masks.read(mask, LARGEST_FILE)).convert("L")
         except (EvaluationError, OSError) as problem:
             return f"mask {mask} {problem}"
-        if size != image.size:
+        if drawn.size != image.size:
             return (
-                f"mask {mask} has {size[0]} x {size[1]} pixels, its image {image.width} x "
+                f"mask {mask} has {drawn.width} x {drawn.height} pixels, its image {image.width} x "
                 f"{image.height}; make them equal"
+            )
+        darkest, brightest = drawn.getextrema()
+        if brightest < BRIGHT or darkest >= BRIGHT:  # type: ignore[operator]
+            told = "empty" if brightest < BRIGHT else "full"  # type: ignore[operator]
+            return (
+                f"mask {mask} is {told}; make the lesion white and all else black, or take it out"
             )
     return hashlib.sha256(content).hexdigest(), image.width, image.height
 

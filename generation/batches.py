@@ -16,9 +16,16 @@ from django.utils import timezone
 from evaluation.catalogue import NewImage, add_synthetic_images
 from evaluation.models import Image
 from generation.engine.generator import GenerationError, Generator, ImageRequest
+from generation.engine.lesions import mask_of
 from generation.engine.making import InThread, Maker
 from generation.engine.prompts import entity_in
-from generation.engine.registry import is_pipeline, keep_generator, load_generator, vocabulary_of
+from generation.engine.registry import (
+    CASCADE,
+    keep_generator,
+    kind_of,
+    load_generator,
+    vocabulary_of,
+)
 from generation.models import Batch, PlannedImage
 
 OWN_WEIGHTS = settings.VAR_DIR / "weights"
@@ -32,21 +39,31 @@ OnStep = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked of every image of a batch beside its entity; see `ImageRequest`."""
+    """What is asked of every image of a batch beside its entity; see `ImageRequest`.
+
+    The lesion is as lesions.py writes it down: a mask is made of it for each image.
+    """
 
     prompt: str | None = None
     sex: str | None = None
     age: float | None = None
     site: str | None = None
     tone: float | None = None
+    lesion: str | None = None
 
     def as_json(self) -> dict[str, str | float]:
         """Return what is given."""
         return {key: value for key, value in asdict(self).items() if value is not None}
 
+    def request(self, entity: str, seed: int, size: int = ImageRequest.size) -> ImageRequest:
+        """Return what is asked of one image.
 
-def _request(entity: str, seed: int, asked: Asked) -> ImageRequest:
-    return ImageRequest(entity=entity, seed=seed, **asdict(asked))
+        Raises:
+            GenerationError: the lesion is none.
+        """
+        told = {key: value for key, value in asdict(self).items() if key != "lesion"}
+        lesion = mask_of(self.lesion, seed, size) if self.lesion else None
+        return ImageRequest(entity=entity, seed=seed, size=size, lesion=lesion, **told)
 
 
 def image_seed(seed: int, entity: str, number: int) -> int:
@@ -91,7 +108,7 @@ def plan_batch(
         )
     chosen = [named] if named else list(dict.fromkeys(entities)) or list(known.entities)
     for entity in chosen:
-        known.check(_request(entity, 0, told))
+        known.check(told.request(entity, 0))
     for what, value, least in (
         ("images per entity", per_entity, 1),
         ("steps", steps, 2),
@@ -101,10 +118,15 @@ def plan_batch(
             raise GenerationError(f"{what} is {value}; use at least {least}")
     if size > MOST_SIZE:
         raise GenerationError(f"size is {size}; use at most {MOST_SIZE}")
-    if size != ImageRequest.size and not is_pipeline(generator, OWN_WEIGHTS):
+    if size != ImageRequest.size and kind_of(generator, OWN_WEIGHTS) == CASCADE:
         raise GenerationError(
             f"'{generator}' makes images of {ImageRequest.size} px, not {size}; another size is "
-            "for pipelines"
+            "for pipelines and dermgan"
+        )
+    if not known.solved and (guidance, steps) != (ImageRequest.guidance, ImageRequest.steps):
+        raise GenerationError(
+            f"'{generator}' paints at once; leave guidance and steps out, or choose a generator "
+            "that honours them"
         )
     if guidance < 1:
         raise GenerationError(f"guidance is {guidance}; use 1 (none) or more")
@@ -300,10 +322,9 @@ def _begin(batch: Batch, size: int) -> _Claimed | None:
     asked = Asked(**batch.asked)
     requests = [
         replace(
-            _request(planned.entity, planned.seed, asked),
+            asked.request(planned.entity, planned.seed, batch.size),
             guidance=batch.guidance,
             steps=batch.steps,
-            size=batch.size,
         )
         for planned in claimed
     ]

@@ -8,7 +8,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evaluation.catalogue import TrainingImage, images_for_training, open_original
+from evaluation.catalogue import (
+    TrainingImage,
+    images_for_training,
+    open_mask,
+    open_original,
+)
 from evaluation.entities import ENTITIES
 from evaluation.models import Dataset, Image
 from generation.engine.generator import GenerationError, ImageRequest
@@ -40,6 +45,7 @@ class Gathered:
     vocabulary: Vocabulary
     left_out: int  # of lesions on the other side of the split
     too_small: int
+    no_mask: int = 0
 
 
 def is_held_out(lesion: str) -> bool:
@@ -53,6 +59,7 @@ def gather(
     *,
     enlarge: bool,
     unseen: bool = False,
+    masked: bool = False,
     vocabulary: Vocabulary | None = None,
     on_step: OnStep | None = None,
 ) -> Gathered:
@@ -64,31 +71,43 @@ def gather(
         enlarge: take images that are smaller than the frame, too.
         vocabulary: of a generator to be trained further; else that of the images.
         unseen: take the held-out lesions and leave out all others, to test a generator on.
+        masked: take only images that have a lesion mask, which becomes a fourth channel.
         on_step: told how far it is.
 
     Raises:
         GenerationError: nothing is left to train on.
     """
     taken: list[TrainingImage] = []
-    left_out = too_small = 0
+    left_out = too_small = no_mask = 0
     for each in images_for_training(datasets):
         if each.entity not in ENTITIES:
             continue  # a diagnosis that the catalogue adds
         long, short = sorted((each.image.width, each.image.height), reverse=True)
         if not enlarge and (long < frame[0] or short < frame[1]):
             too_small += 1
+        elif masked and not each.image.mask:
+            no_mask += 1
         elif is_held_out(each.lesion) != unseen:
             left_out += 1
         else:
             taken.append(each)
     if not taken:
         raise GenerationError(
-            f"no image of at least {frame[0]} x {frame[1]} px to train on in "
-            f"{', '.join(datasets) or 'the catalogue'}; import some, or name other datasets"
+            f"no image of at least {frame[0]} x {frame[1]} px"
+            f"{' with a lesion mask' if masked else ''} to train on in "
+            f"{', '.join(datasets) or 'the catalogue'}; import some"
+            f"{' with import_images --masks' if masked else ''}, or name other datasets"
         )
-    pixels = np.empty((len(taken), frame[1], frame[0], 3), np.uint8)
+
+    def shrunk_to_frame(each: TrainingImage) -> np.ndarray:
+        image = shrink(open_original(each.image), *frame)
+        return (
+            np.dstack([image, shrink(open_mask(each.image), *frame)[..., :1]]) if masked else image
+        )
+
+    pixels = np.empty((len(taken), frame[1], frame[0], 4 if masked else 3), np.uint8)
     with ThreadPoolExecutor() as pool:
-        shrunk = pool.map(lambda each: shrink(open_original(each.image), *frame), taken)
+        shrunk = pool.map(shrunk_to_frame, taken)
         for k, image in enumerate(shrunk):
             pixels[k] = image
             if on_step:
@@ -101,7 +120,7 @@ def gather(
     sources = Dataset.objects.filter(pk__in=keys).order_by("name")
     names = tuple(sources.values_list("name", flat=True))
     data = LabelledPixels(pixels, rows)
-    return Gathered(data, requests, licences, names, known, left_out, too_small)
+    return Gathered(data, requests, licences, names, known, left_out, too_small, no_mask)
 
 
 def licence_of(said: str, licences: Iterable[str]) -> str:

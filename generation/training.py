@@ -12,13 +12,15 @@ from django.template.loader import render_to_string
 
 from evaluation.entities import ENTITIES
 from generation.batches import OWN_WEIGHTS
+from generation.dermgan_training import train_dermgan
 from generation.engine.cascade.files import WeightsOrigin, load_cascade, origin_of, save_cascade
 from generation.engine.cascade.generator import CascadeGenerator
 from generation.engine.cascade.networks import BaseNetwork
 from generation.engine.contact_sheet import sheet_of_entities
 from generation.engine.devices import choose_device
 from generation.engine.generator import GenerationError
-from generation.engine.registry import find_weights, is_pipeline
+from generation.engine.registry import DERMGAN, PIPELINE, find_weights, kind_of
+from generation.engine.training import presets
 from generation.engine.training.curve import check_tensorboard
 from generation.engine.training.loop import Progress, Recipe, train
 from generation.engine.training.presets import Course, Wanted
@@ -42,7 +44,7 @@ def train_generator(
     on_step: OnStep | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Path:
-    """Train a cascade, or a pipeline further, and put it where `generate_batch` finds it.
+    """Train a generator of ours, or a pipeline further; put it where `generate_batch` finds it.
 
     A run that was stopped goes on where it was: checkpoints stand in `var/training/NAME`.
 
@@ -64,13 +66,17 @@ def train_generator(
     """
     if recipe.tensorboard:
         check_tensorboard()
-    pipeline = wanted.start_from and is_pipeline(wanted.start_from, OWN_WEIGHTS)
-    if not pipeline and (wanted.lora or course.size):
+    kind = kind_of(wanted.start_from, OWN_WEIGHTS) if wanted.start_from else None
+    if kind != PIPELINE and (wanted.lora or course.size):
         raise GenerationError(
             "--lora and --size are for pipelines: add one with add_generator, and name it with "
             "--start-from"
         )
-    service = fine_tune if pipeline else train_cascade
+    service = train_cascade
+    if kind == PIPELINE:
+        service = fine_tune
+    elif kind == DERMGAN or (kind is None and wanted.kind == presets.DERMGAN):
+        service = train_dermgan
     return service(
         wanted,
         course.over(preset),

@@ -9,7 +9,7 @@ from generation.engine.recipe import FILE, PLACES, PipelineRecipe
 from generation.engine.vocabulary import OPEN, Vocabulary
 
 #: The file by which a directory of weights says what it is.
-CASCADE, PIPELINE = "cascade.json", FILE
+CASCADE, PIPELINE, DERMGAN = "cascade.json", FILE, "dermgan.json"
 BUILT_IN = Path(__file__).parent.parent / "weights"
 
 _kept: dict[tuple[str, str, bool, str], Generator] = {}
@@ -43,6 +43,10 @@ def load_generator(
         from generation.engine.pipeline import PipelineGenerator
 
         return PipelineGenerator(name, PipelineRecipe.read(folder), device, compute_batch, compiled)
+    if _kind_of(folder) == DERMGAN:
+        from generation.engine.dermgan.generator import DermGanGenerator
+
+        return DermGanGenerator(name, folder, device, compute_batch, compiled)
     from generation.engine.cascade.generator import CascadeGenerator
 
     return CascadeGenerator(name, folder, device, compute_batch, compiled)
@@ -79,9 +83,12 @@ def vocabulary_of(name: str, own: Path) -> Vocabulary:
     folder = find_weights(name, own)
     if _kind_of(folder) == PIPELINE:
         return OPEN
-    described = folder / "conditions" / "config.json"
+    painter = _kind_of(folder) == DERMGAN
+    described = folder / DERMGAN if painter else folder / "conditions" / "config.json"
     try:
         config = json.loads(described.read_text())
+        if painter:
+            return Vocabulary.of_shapes(config["entities"])
         entities, sites, attributes = (
             tuple(config[key]) for key in ("entities", "sites", "attributes")
         )
@@ -90,13 +97,15 @@ def vocabulary_of(name: str, own: Path) -> Vocabulary:
         raise GenerationError(f"{described}: cannot be read ({problem})") from problem
 
 
-def is_pipeline(name: str, own: Path) -> bool:
-    """Tell whether the generator called `name` is a pipeline of diffusers, not a cascade.
+def kind_of(name: str, own: Path) -> str:
+    """Return the kind of the generator called `name`: `CASCADE`, `PIPELINE` or `DERMGAN`.
 
     Raises:
         GenerationError: there is none.
     """
-    return _kind_of(find_weights(name, own)) == PIPELINE
+    kind = _kind_of(find_weights(name, own))
+    assert kind  # or it would not have been found
+    return kind
 
 
 def template_of(name: str, own: Path) -> str:
@@ -124,7 +133,7 @@ def find_weights(name: str, own: Path) -> Path:
 
 def _kind_of(folder: Path) -> str | None:
     """Return the file that says what kind of generator a directory holds."""
-    return next((kind for kind in (CASCADE, PIPELINE) if (folder / kind).exists()), None)
+    return next((kind for kind in (CASCADE, PIPELINE, DERMGAN) if (folder / kind).exists()), None)
 
 
 def _state_of(folder: Path) -> str:

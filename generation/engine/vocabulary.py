@@ -21,6 +21,7 @@ SEXES = ("female", "male")
 ATTRIBUTES = ("sex", "age", "site", "tone")
 MASKED = ("canvas", "keep")
 LONGEST = 32  # words of a prompt
+LEAST_TONE, MOST_TONE = -90, 180  # degrees
 
 
 @dataclass(frozen=True)
@@ -32,22 +33,35 @@ class Vocabulary:
         sites: of the body, in words; empty if it takes any words.
         attributes: those of `ATTRIBUTES` that it honours.
         closed: whether it knows the words of our own wordings only.
+        prompted: whether it reads prompts.
+        shaped: whether it is told where the lesion is, how large and of which shape.
+        solved: whether a solver paints, in a number of steps, with guidance, and into photographs
+            where that is asked for.
     """
 
     entities: tuple[str, ...]
     sites: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
     closed: bool = True
+    prompted: bool = True
+    shaped: bool = False
+    solved: bool = True
     words: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         """Derive the words of prompts."""
         object.__setattr__(self, "words", vocabulary(self.entities, self.sites))
 
+    @classmethod
+    def of_shapes(cls, entities: Sequence[str]) -> "Vocabulary":
+        """Return that of a generator which paints at once over a map of skin and lesion."""
+        return cls(tuple(entities), attributes=("tone",), prompted=False, shaped=True, solved=False)
+
     @property
     def controls(self) -> frozenset[str]:
         """Which fields of a request it honours, of `CONTROLS`."""
-        return frozenset({"prompt", *MASKED, *self.attributes})
+        more = {"prompt": self.prompted, "lesion": self.shaped, **dict.fromkeys(MASKED, self.solved)}
+        return frozenset(self.attributes) | {name for name, honoured in more.items() if honoured}
 
     @property
     def taught(self) -> list[str]:
@@ -68,6 +82,10 @@ class Vocabulary:
             raise GenerationError(
                 f"this generator does not honour {', '.join(ignored)}; "
                 "leave it out or choose a generator that does"
+            )
+        if not LEAST_TONE <= (request.tone or 0) <= MOST_TONE:
+            raise GenerationError(
+                f"tone is {request.tone:g} degrees; use {LEAST_TONE} to {MOST_TONE}"
             )
         _row("sex", request.sex, SEXES)
         if self.closed:

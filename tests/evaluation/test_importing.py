@@ -248,7 +248,9 @@ def zipped(path, members):
 def test_a_zip_with_folders_inside_is_a_source_for_images_masks_and_metadata(folder, tmp_path):
     members = {f"images/I{n}.jpg": jpeg(n) for n in range(4)}
     mask = BytesIO()
-    Picture.new("1", (80, 60), 1).save(mask, "PNG")
+    drawn = Picture.new("1", (80, 60))
+    drawn.paste(1, (20, 20, 40, 40))
+    drawn.save(mask, "PNG")
     archive = zipped(
         tmp_path / "all.zip",
         {**members, "masks/I0.png": mask.getvalue(), "index.csv": folder.metadata.read_bytes()},
@@ -275,6 +277,18 @@ def test_masks_must_fit_their_images(folder, tmp_path):
 
     assert any("mask I0.png has 40 x 40 pixels, its image 80 x 60" in line for line in problems)
     assert any("I7.png has no image" in line for line in problems)
+
+
+@pytest.mark.parametrize(("value", "told"), [(0, "empty"), (1, "full")])
+def test_a_mask_that_shows_no_lesion_or_no_skin_is_refused_by_name(folder, tmp_path, value, told):
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    Picture.new("1", (80, 60), value).save(masks / "I0.png")
+
+    plan = folder.plan(masks=str(masks))
+
+    assert any(f"mask I0.png is {told}; make the lesion white" in line for line in plan.problems)
+    assert "I0" not in {found.row.name for found in plan.found}
 
 
 @pytest.mark.parametrize("name", ["../I0.jpg", "/etc/I0.jpg"])

@@ -36,6 +36,7 @@ class Recipe:
     batch: int = 64  # images of one step, over all processes
     accumulate: int = 1  # parts in which each process computes its share of a batch
     learning_rate: float = 3e-4
+    momentum: float = 0.9  # of AdamW, the decay of its mean gradient
     warmup: int = 200  # steps until the full learning rate
     decay: float = 0.2  # last share of the run, in which the rate falls to a tenth
     ema: float = 0.9995
@@ -103,10 +104,12 @@ def train(
     optimizer = torch.optim.AdamW(
         [{"params": own, "pace": pace} for pace, own in groups.items()],
         recipe.learning_rate,
+        betas=(recipe.momentum, 0.999),
         fused=True,
     )
     place = folder / stage.name
-    step = _restore(place, trained, ema, optimizer)
+    kept = dict(network.named_buffers())
+    step = _restore(place, trained, kept, ema, optimizer)
     wrapped, optimizer = accelerator.prepare(network, optimizer)
     if recipe.compiled:
         wrapped = torch.compile(wrapped)
@@ -116,7 +119,7 @@ def train(
 
     def keep() -> None:
         if accelerator.is_main_process:
-            _store(place, step, trained, ema, optimizer, recipe)
+            _store(place, step, trained, kept, ema, optimizer, recipe)
             curve.write()
 
     try:
@@ -243,6 +246,7 @@ def _store(
     folder: Path,
     step: int,
     trained: Trained,
+    kept: dict[str, torch.Tensor],
     ema: EMAModel,
     optimizer: torch.optim.Optimizer,
     recipe: Recipe,
@@ -254,6 +258,7 @@ def _store(
         {
             "step": step,
             "network": {name: each.detach() for name, each in trained.items()},
+            "kept": kept,
             "ema": ema.state_dict(),
             "optimizer": optimizer.state_dict(),
         },
@@ -264,7 +269,11 @@ def _store(
 
 
 def _restore(
-    folder: Path, trained: Trained, ema: EMAModel, optimizer: torch.optim.Optimizer
+    folder: Path,
+    trained: Trained,
+    kept: dict[str, torch.Tensor],
+    ema: EMAModel,
+    optimizer: torch.optim.Optimizer,
 ) -> int:
     """Load the checkpoint in `folder`, if there is one, and return its step.
 
@@ -284,6 +293,8 @@ def _restore(
     with torch.no_grad():
         for name, each in trained.items():
             each.copy_(state["network"][name])
+        for name, each in state.get("kept", {}).items():  # as what a spectral norm has found
+            kept[name].copy_(each)
     ema.load_state_dict(state["ema"])
     ema.to(next(iter(trained.values())).device)
     optimizer.load_state_dict(state["optimizer"])

@@ -33,7 +33,7 @@ class LabelledPixels:
     """Images and what they show.
 
     Attributes:
-        pixels: (N, H, W, 3) uint8.
+        pixels: (N, H, W, C) uint8: red, green, blue, and the lesion's mask where it is wanted.
         rows: (N, 5) int, the row of each attribute's table, see `Vocabulary`.
     """
 
@@ -72,10 +72,10 @@ def crops(
         wander: how far the crop's centre may lie from the image's, in px.
 
     Returns:
-        (B, 3, size, size) float32 in [-1, 1].
+        (B, C, size, size) float32 in [-1, 1].
     """
-    _, height, width, _ = data.pixels.shape
-    out = np.empty((len(rows), size, size, 3), np.uint8)
+    _, height, width, channels = data.pixels.shape
+    out = np.empty((len(rows), size, size, channels), np.uint8)
     for k, row in enumerate(rows):
         reach_y, reach_x = min(wander, (height - size) // 2), min(wander, (width - size) // 2)
         top = (height - size) // 2 + rng.integers(-reach_y, reach_y + 1)

@@ -5,6 +5,10 @@ from dataclasses import dataclass, fields, replace
 from generation.engine.generator import GenerationError
 from generation.engine.training.loop import Recipe
 
+CASCADE, DERMGAN = KINDS = ("cascade", "dermgan")
+#: What they are called unless a name is given.
+NAMES = {CASCADE: "dermdiff", DERMGAN: "dermgan"}
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -17,6 +21,7 @@ class Wanted:
         fine_datasets: of the second stage; those of `datasets` where there are none.
         lora: rank of a pipeline's LoRA weights; 0 trains its whole denoisers.
         licence: of a pipeline's images to come, as SPDX; else those of the base and of the data.
+        kind: of `KINDS`, where no generator is named to begin with.
     """
 
     name: str
@@ -25,6 +30,7 @@ class Wanted:
     fine_datasets: tuple[str, ...] = ()
     lora: int = 0
     licence: str = ""
+    kind: str = CASCADE
 
     def __post_init__(self) -> None:
         """Refuse a rank that is none.

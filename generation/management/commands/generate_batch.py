@@ -1,5 +1,6 @@
 """`manage.py generate_batch`: make synthetic images, as many of each entity."""
 
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -21,11 +22,13 @@ from generation.batches import (
     way_of,
 )
 from generation.engine.generator import GenerationError, ImageRequest
+from generation.engine.lesions import written, written_from_file
 from generation.engine.making import InThread, Maker
 from generation.engine.ray_pool import RayPool
 from generation.engine.vocabulary import ATTRIBUTES, SEXES
 from generation.models import Batch
 
+USUAL_EXTENT = 0.5  # of a lesion of which only the place is given
 COMPUTING = ("device", "compute_batch", "compiled", "ray")
 
 
@@ -57,6 +60,25 @@ class Command(ProductCommand):
         parser.add_argument("--site", metavar="NAME", help="of the body: back, face, …")
         parser.add_argument(
             "--tone", type=float, metavar="DEGREES", help="of the skin, as typology angle"
+        )
+        lesion = parser.add_mutually_exclusive_group()
+        lesion.add_argument(
+            "--lesion",
+            type=Path,
+            metavar="FILE",
+            help="its mask: a square PNG, white where the lesion is",
+        )
+        lesion.add_argument(
+            "--lesion-size",
+            metavar="WIDTH[,HEIGHT]",
+            help="as a share of the image's side: 0.4, or 0.5,0.3; the seed draws the border "
+            f"(default with --lesion-place: {USUAL_EXTENT})",
+        )
+        parser.add_argument(
+            "--lesion-place",
+            metavar="X,Y",
+            help="of its centre, from the left and from the top: 0.3,0.6 (default with "
+            "--lesion-size: the middle)",
         )
         parser.add_argument("--guidance", type=float, default=ImageRequest.guidance, metavar="G")
         parser.add_argument("--steps", type=int, default=ImageRequest.steps, metavar="K")
@@ -104,7 +126,10 @@ class Command(ProductCommand):
                 per_entity=options["per_entity"],
                 entities=options["entity"],
                 seed=options["seed"],
-                asked=Asked(**{key: options[key] for key in ("prompt", *ATTRIBUTES)}),
+                asked=Asked(
+                    **{key: options[key] for key in ("prompt", *ATTRIBUTES)},
+                    lesion=_lesion(**{k: v for k, v in options.items() if k.startswith("lesion")}),
+                ),
                 guidance=options["guidance"],
                 steps=options["steps"],
                 size=options["size"],
@@ -143,6 +168,33 @@ class Command(ProductCommand):
                 f"go on with: manage.py generate_batch --resume {batch.pk}"
             ) from None
         self.stdout.write(f"batch {batch.pk}: {total} images")
+
+
+def _lesion(
+    *, lesion: Path | None, lesion_size: str | None, lesion_place: str | None
+) -> str | None:
+    """Return the lesion that the options ask for as it is written down."""
+    if lesion and lesion_place:
+        raise CommandError("a mask says where the lesion is; leave --lesion-place out")
+    if lesion:
+        return written_from_file(lesion)
+    if not lesion_size and not lesion_place:
+        return None
+    extent = _shares("--lesion-size", lesion_size or str(USUAL_EXTENT), "0.4 or 0.5,0.3")
+    place = _shares("--lesion-place", lesion_place or "0.5,0.5", "0.3,0.6")
+    if len(place) != 2:
+        raise CommandError(f"--lesion-place {lesion_place}: write it as X,Y, such as 0.3,0.6")
+    return written(place[0], place[1], extent[0], extent[-1])
+
+
+def _shares(option: str, given: str, example: str) -> list[float]:
+    try:
+        shares = [float(part) for part in given.split(",")]
+    except ValueError:
+        shares = []
+    if not 1 <= len(shares) <= 2:
+        raise CommandError(f"{option} {given}: write it as a share of the side, such as {example}")
+    return shares
 
 
 def _maker(

@@ -1,4 +1,4 @@
-"""`manage.py train_generator`: train a cascade, or a pipeline further, on real images."""
+"""`manage.py train_generator`: train a generator, or a pipeline further, on real images."""
 
 from dataclasses import fields
 from typing import Any
@@ -11,7 +11,7 @@ from evaluation.errors import EvaluationError
 from generation.engine.generator import GenerationError
 from generation.engine.training.loop import Progress as Standing
 from generation.engine.training.loop import Recipe
-from generation.engine.training.presets import PRESETS, Course, Wanted
+from generation.engine.training.presets import CASCADE, KINDS, NAMES, PRESETS, Course, Wanted
 from generation.training import train_generator
 
 
@@ -24,7 +24,14 @@ class Command(ProductCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare data, length and place."""
         parser.add_argument(
-            "--name", default="dermdiff", help="under which generate_batch finds it"
+            "--name", help="under which generate_batch finds it (default: dermdiff, or dermgan)"
+        )
+        parser.add_argument(
+            "--kind",
+            choices=KINDS,
+            default=CASCADE,
+            help="cascade: a diffusion model like dermdiff; dermgan: a painter that is told the "
+            "skin's tone and the lesion's place, size and shape, and learns from images with masks",
         )
         parser.add_argument(
             "--dataset",
@@ -125,8 +132,10 @@ class Command(ProductCommand):
         recipe = Recipe(**{name: options[name] for name in (*same, "tensorboard", "seed")})
         course = Course(**{field.name: options[field.name] for field in fields(Course)})
         preset = PRESETS[options["recipe"]] if options["recipe"] else Course()
-        kept = ("name", "start_from", "lora", "licence")
+        kept = ("start_from", "lora", "licence", "kind")
+        name = options["name"] or NAMES[options["kind"]]
         wanted = Wanted(
+            name=name,
             **{key: options[key] for key in kept},
             datasets=tuple(options["dataset"]),
             fine_datasets=tuple(options["fine_dataset"]),
@@ -144,7 +153,7 @@ class Command(ProductCommand):
                 )
         except KeyboardInterrupt:
             raise CommandError("stopped; the same command goes on from the checkpoint") from None
-        self.stdout.write(f"{target}: try it with generate_batch --generator {options['name']}")
+        self.stdout.write(f"{target}: try it with generate_batch --generator {name}")
 
     def _say(self, at: Standing) -> None:
         left = (at.planned - at.images) / max(at.images_per_s, 1e-6) / 60
