@@ -10,10 +10,12 @@ from django.utils.translation import gettext_lazy as _
 
 from evaluation.entities import entity_title, known_entities
 from generation.batches import OWN_WEIGHTS, Asked, next_seed, plan_batch
+from generation.engine.colour import skin_of_tone
 from generation.engine.generator import GenerationError, ImageRequest
-from generation.engine.prompts import entity_in, prompt_of
+from generation.engine.lesions import DRAWN, LONGEST
+from generation.engine.prompts import TONES, entity_in, prompt_of, tone_class
 from generation.engine.registry import generator_names, template_of, vocabulary_of
-from generation.engine.vocabulary import ATTRIBUTES, OPEN, Vocabulary
+from generation.engine.vocabulary import ATTRIBUTES, LEAST_TONE, MOST_TONE, OPEN, Vocabulary
 from generation.models import Batch
 
 MOST = 24  # images at once
@@ -22,6 +24,16 @@ EXAMPLE = "melanoma on the back of a 60-year-old woman"
 #: A typology angle within each class of `SKINS`, and the classes' names.
 SKIN_DEGREES = (-50.0, -10.0, 19.0, 34.0, 48.0, 65.0)
 SKIN_NAMES = (_("dark"), _("brown"), _("tan"), _("intermediate"), _("light"), _("very light"))
+#: What the classes are called by Fitzpatrick's types and on the scale of Monk, by the typology
+#: angles of both (of Monk's ten colours, computed; of Fitzpatrick's types, as is usual).
+SKIN_SCALES = (
+    ("VI", "8–10"),
+    ("V", "7"),
+    ("IV", "6"),
+    ("III", "5–6"),
+    ("II", "5"),
+    ("I", "1–4"),
+)
 SEX_NAMES = {"female": _("female"), "male": _("male")}
 #: What the sites that a generator may have learnt are called on the page.
 SITE_NAMES = {
@@ -89,6 +101,15 @@ class GenerateForm(forms.Form):
         empty_value=None,
         choices=[("", _("any")), *zip(SKIN_DEGREES, SKIN_NAMES, strict=True)],
     )
+    lesion = forms.CharField(
+        label=_("Lesion"),
+        required=False,
+        max_length=LONGEST,
+        help_text=_(
+            "Centre and size as shares of the side, x,y,width,height. Empty: as photographs have it"
+        ),
+        widget=forms.TextInput(attrs={"placeholder": _("any"), "spellcheck": "false"}),
+    )
     count = forms.IntegerField(label=_("Images"), min_value=1, max_value=MOST)
     guidance = forms.FloatField(
         label=_("Guidance"),
@@ -134,6 +155,22 @@ class GenerateForm(forms.Form):
         for name in ATTRIBUTES:
             if name not in vocabulary.attributes:
                 del self.fields[name]
+        if vocabulary.shaped:
+            self.fields["tone"] = forms.FloatField(
+                label=_("Skin"),
+                required=False,
+                min_value=LEAST_TONE,
+                max_value=MOST_TONE,
+                help_text=_("Individual typology angle in degrees"),
+                widget=forms.NumberInput(attrs={"step": 1, "placeholder": _("any")}),
+            )
+        else:
+            del self.fields["lesion"]
+        if not vocabulary.solved:
+            del self.fields["guidance"], self.fields["steps"]
+        if not vocabulary.prompted:
+            del self.fields["prompt"]
+            self.data = {**self.data, "by": CHOICES}
         for name in {"entity", "named", "sex", "site", "tone"} & set(self.fields):
             field = self.fields[name]
             if isinstance(field, forms.ChoiceField):
@@ -159,7 +196,7 @@ class GenerateForm(forms.Form):
     def _asked(self, data: dict[str, Any]) -> Asked:
         if data["by"] == WORDS:
             return Asked(prompt=" ".join(data["prompt"].split()))
-        told = {name: data.get(name) for name in ATTRIBUTES}
+        told = {name: data.get(name) for name in (*ATTRIBUTES, "lesion")}
         if told["age"] is not None:
             told["age"] = float(told["age"])
         return Asked(**{name: value for name, value in told.items() if value not in ("", None)})
@@ -176,11 +213,21 @@ class GenerateForm(forms.Form):
         return said
 
     def _request(self) -> ImageRequest:
-        return ImageRequest(entity=self.shows, seed=0, **self.asked.as_json())  # type: ignore[arg-type]
+        return self.asked.request(self.shows, 0)
 
     def amounts_to(self) -> str:
         """Return the prompt that a valid form's choices amount to."""
         return prompt_of(self._request(), self.template)
+
+    def tones(self) -> list[tuple[float, str, str, str, str]]:
+        """Return the classes of skin tones: from how many degrees on, names, and a colour."""
+        starts = (LEAST_TONE, *TONES)
+        return [
+            (start, str(name), *scales, _hex(degrees))
+            for start, name, scales, degrees in zip(
+                starts, SKIN_NAMES, SKIN_SCALES, SKIN_DEGREES, strict=True
+            )
+        ]
 
     def diagnosis(self) -> str:
         """Return what the images of a valid form are recorded to show."""
@@ -204,11 +251,14 @@ class GenerateForm(forms.Form):
             entities=[self.shows],
             seed=next_seed(data["generator"]) if seed is None else seed,
             asked=self.asked,
-            guidance=data["guidance"],
-            steps=data["steps"],
+            **{name: data[name] for name in ("guidance", "steps") if name in data},
             consecutive=True,
             actor=actor,
         )
+
+
+def _hex(tone: float) -> str:
+    return "#" + "".join(f"{round(255 * each):02x}" for each in skin_of_tone(tone))
 
 
 def _choice(label: Any, choices: list[tuple[str, Any]]) -> forms.ChoiceField:
@@ -259,7 +309,12 @@ def told(batch: Batch) -> list[tuple[str, str]]:
     if site := asked.get("site"):
         rows.append((gettext("Body site"), str(SITE_NAMES.get(site, site))))
     if "tone" in asked:
-        rows.append((gettext("Skin"), str(SKIN_NAMES[SKIN_DEGREES.index(asked["tone"])])))
+        tone = asked["tone"]
+        name = str(SKIN_NAMES[tone_class(tone)])
+        rows.append((gettext("Skin"), name if tone in SKIN_DEGREES else f"{name} ({tone:g}°)"))
+    if lesion := asked.get("lesion"):
+        drawn = lesion.startswith(DRAWN)
+        rows.append((gettext("Lesion"), gettext("a drawn mask") if drawn else lesion))
     return rows
 
 

@@ -34,7 +34,7 @@ EXAMPLES = (
 )
 
 #: Fields in which the images are described by choices, in order.
-CHOSEN = ("entity", "sex", "age", "site", "tone")
+CHOSEN = ("entity", "sex", "age", "site", "tone", "lesion")
 
 View = Callable[..., HttpResponse]
 
@@ -123,6 +123,7 @@ def large(request: HttpRequest, pk: int, image: int) -> HttpResponse:
         "before": images[place - 1] if place else None,
         "after": images[place + 1] if place + 1 < len(images) else None,
         "told": told(batch),
+        "solved": GenerateForm({"generator": batch.generator}).vocabulary.solved,
         "again": filled_in(batch),
         "other": urlencode(filled_in(batch, count=1, seed=shown.seed)),
     }
@@ -163,7 +164,7 @@ def _page(
         "title": _("Generate AI images"),
         "form": form,
         "choices": [form[name] for name in CHOSEN if name in form.fields],
-        "more": [form[name] for name in ("guidance", "steps", "seed")],
+        "more": [form[name] for name in ("guidance", "steps", "seed") if name in form.fields],
         "words": form.vocabulary.taught,
         "examples": examples,
         "lately": lately(batch),

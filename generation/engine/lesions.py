@@ -98,11 +98,6 @@ def check_mask(mask: Mask, what: str) -> None:
         )
 
 
-def in_words(lesion: str) -> str:
-    """Return a lesion for people to read."""
-    return "a drawn mask" if lesion.startswith(DRAWN) else lesion.replace(",", ", ")
-
-
 def _numbers(lesion: str) -> tuple[float, float, float, float]:
     parts = lesion.split(",")
     try:

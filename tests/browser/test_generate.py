@@ -14,6 +14,7 @@ from generation.models import Batch
 from tests.browser.test_access import violations
 from tests.browser.test_desk import at_desk  # noqa: F401
 from tests.generation.test_batches import Painter
+from tests.generation.tiny_dermgan import save_tiny_dermgan
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -119,3 +120,48 @@ def test_the_page_violates_no_rule_of_axe_and_fits_a_phone(at_desk, page, scheme
 
     assert found == {name: [] for name in found}
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_lesion_is_drawn_by_mouse_and_keys_and_the_tone_by_a_slider(
+    at_desk,  # noqa: F811
+    monkeypatch,
+    tmp_path,
+):
+    for module in ("forms", "batches"):
+        monkeypatch.setattr(f"generation.{module}.OWN_WEIGHTS", tmp_path)
+    save_tiny_dermgan(tmp_path / "shaped")
+    page = at_desk("/generate/")
+    page.get_by_label("Generator").select_option("shaped")
+    lesion, square = page.get_by_role("textbox", name="Lesion"), page.locator("lesion-square svg")
+    expect(square).to_be_visible()
+    square.scroll_into_view_if_needed()
+    box = square.bounding_box()
+
+    def drag(*points):
+        (x, y), *others = [
+            (box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in points
+        ]
+        page.mouse.move(x, y)
+        page.mouse.down()
+        for place in others:
+            page.mouse.move(*place)
+        page.mouse.up()
+
+    drag((0.2, 0.3), (0.4, 0.4), (0.6, 0.5))
+    expect(lesion).to_have_value("0.4,0.4,0.4,0.2")
+    drag((0.4, 0.4), (0.5, 0.6))
+    expect(lesion).to_have_value("0.5,0.6,0.4,0.2")
+    square.press("ArrowLeft")
+    square.press("Shift+ArrowDown")
+    expect(lesion).to_have_value("0.48,0.6,0.4,0.24")
+    assert violations(page) == []
+    square.press("Delete")
+    expect(lesion).to_have_value("")
+    lesion.fill("0.3,0.3,0.2,0.2")
+    expect(square.locator("ellipse")).to_have_attribute("cx", "0.3")
+
+    slider = page.get_by_role("slider", name="Skin, from dark to light")
+    slider.fill("-20")
+    expect(page.get_by_role("spinbutton", name="Skin")).to_have_value("-20")
+    expect(page.locator("tone-slider output")).to_have_text("brown · Fitzpatrick ≈ V · Monk ≈ 7")
+    page.screenshot(path="/tmp/dg-page.png", full_page=True)

@@ -12,6 +12,7 @@ from PIL import Image as PillowImage
 
 from evaluation.accounts import create_account
 from evaluation.models import Image
+from generation import batches
 from generation.batches import (
     Asked,
     get_batch,
@@ -23,11 +24,12 @@ from generation.batches import (
 )
 from generation.engine.generator import GenerationError
 from generation.engine.recipe import PipelineRecipe
-from generation.engine.registry import keep_generator
+from generation.engine.registry import keep_generator, load_generator
 from generation.forms import GenerateForm, filled_in
 from generation.models import Batch
 from generation.standing import State, standing_of
 from tests.generation.test_batches import Painter
+from tests.generation.tiny_dermgan import save_tiny_dermgan
 from tests.generation.tiny_pipeline import save_tiny_pipeline
 
 PAGE = "/generate/"
@@ -351,3 +353,43 @@ def test_nothing_is_made_of_an_empty_form(desk):
     assert answer.status_code == 422
     assert "Generator: This field is required" in answer.content.decode()
     assert not Batch.objects.exists()
+
+
+@pytest.fixture
+def shaped(monkeypatch, tmp_path):
+    """Put a small dermgan beside dermdiff."""
+    for module in ("forms", "batches"):
+        monkeypatch.setattr(f"generation.{module}.OWN_WEIGHTS", tmp_path)
+    save_tiny_dermgan(tmp_path / "shaped")
+    return "shaped"
+
+
+def test_a_generator_that_is_told_shapes_is_asked_for_tone_and_lesion_alone(desk, shaped):
+    page = desk.get(PAGE, {"generator": shaped}).content.decode()
+
+    assert 'name="lesion"' in page
+    assert 'type="number" name="tone"' in page
+    assert "dark · Fitzpatrick ≈ VI · Monk ≈ 8–10" in page
+    for name in ("prompt", "sex", "guidance", "steps"):
+        assert f'<input type="text" name="{name}"' not in page
+        assert f'id="id_{name}"' not in page
+    assert 'name="lesion"' not in desk.get(PAGE).content.decode()
+
+
+def test_tone_and_lesion_are_asked_for_recorded_and_told(desk, shaped):
+    wish = {"generator": shaped, "entity": "nv", "count": "2", "tone": "12", "seed": "3"}
+
+    refused = desk.post(PAGE, {**wish, "lesion": "0.5,0.5,9,9"})
+    desk.post(PAGE, {**wish, "lesion": "0.3,0.4,0.5,0.2"})
+    batch = Batch.objects.get()
+    run_batch(batch, load_generator(shaped, batches.OWN_WEIGHTS, "cpu"))
+    image = Image.objects.filter(generator=shaped).order_by("pk").first()
+    large = desk.get(reverse("generated_image", args=[batch.pk, image.pk])).content.decode()
+
+    assert "is not between 0.04 and 1.2" in refused.content.decode()
+    assert batch.asked == {"tone": 12.0, "lesion": "0.3,0.4,0.5,0.2"}
+    assert image.recipe["lesion"] == "0.3,0.4,0.5,0.2"
+    assert "tan (12°)" in large
+    assert "0.3,0.4,0.5,0.2" in large
+    assert "<dt>Steps</dt>" not in large
+    assert filled_in(batch)["lesion"] == "0.3,0.4,0.5,0.2"

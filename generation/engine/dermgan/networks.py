@@ -15,6 +15,7 @@ from torch.nn.functional import avg_pool2d, interpolate
 SIZE = 128  # px of what is painted
 NOISE = 2  # channels of it: one fine, one coarse
 COARSE_NOISE = 8  # px
+BORDER = 7  # px over which one colour of a map goes over into the other
 GROUP = 8  # channels that are normalised together
 MOST = 1.5  # of the factor's logarithm, either way
 
@@ -53,7 +54,8 @@ def map_of(
         mask: (B, 1, H, W), 1 where the lesion is.
         entity: (B,), which of `count`.
     """
-    fill = torch.lerp(skin[:, :, None, None], lesion[:, :, None, None], mask)
+    soft = avg_pool2d(mask, BORDER, stride=1, padding=BORDER // 2, count_include_pad=False)
+    fill = torch.lerp(skin[:, :, None, None], lesion[:, :, None, None], soft)
     which = nn.functional.one_hot(entity, count)[:, :, None, None] * mask
     return torch.cat([fill, mask, which], dim=1)
 
@@ -89,7 +91,9 @@ class Painter(nn.Module):
             width = widths[level - 1] if level else shape.width // 2
             self.up.append(
                 nn.Sequential(
-                    nn.Conv2d(widths[level] + above, width, 3, padding=1),
+                    nn.Conv2d(
+                        widths[level] + above + (0 if level else before[0]), width, 3, padding=1
+                    ),
                     nn.GroupNorm(width // GROUP, width),
                     nn.LeakyReLU(0.2),
                 )
@@ -101,14 +105,17 @@ class Painter(nn.Module):
 
     def forward(self, mapped: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
         """Paint (B, 3, 128, 128), dark 0 to bright 1, over maps and noise (B, 2, 128, 128)."""
-        state = torch.cat([mapped, noise], dim=1)
+        given = state = torch.cat([mapped, noise], dim=1)
         levels: list[torch.Tensor] = []
         for part in self.down:
             state = part(state)
             levels.append(state)  # (B, 32, 64, 64), (B, 64, 32, 32), … (B, 192, 2, 2)
         state = levels.pop()
         for part in self.up:
-            state = part(interpolate(state, scale_factor=2))
+            state = interpolate(state, scale_factor=2)
+            if part is self.up[-1]:  # border and noise pixel by pixel
+                state = torch.cat([state, given], dim=1)
+            state = part(state)
             if levels:
                 state = torch.cat([state, levels.pop()], dim=1)
         factor = (MOST * torch.tanh(self.out(state).float() / MOST)).exp()

@@ -27,8 +27,9 @@ from generation.engine.training.pixels import LabelledPixels, balanced_weights, 
 
 FRAME = (192, 144)  # px; squares of 128 are cut anywhere from it
 # Weights of the painter's losses, beside 1 for what the critic says. The colours are given, so an
-# error of the wide shades is one; of fine texture, there are many as good as the photograph's.
-PIXELS, SHADES, FEATURES = 20.0, 40.0, 10.0
+# error of the wide shades is one; of fine texture, many are as good as the photograph's, and a
+# painter that is held to its pixels paints none.
+PIXELS, SHADES, FEATURES = 1.0, 10.0, 4.0
 SHADE = 8  # px
 LESION = 1.0  # how much more an error within the lesion weighs
 RECOLOURED = 0.5  # of the examples: the tone is drawn from all, not the photograph's own
