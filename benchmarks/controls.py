@@ -156,9 +156,8 @@ def print_lesions(
         chosen = inside & (labels == label)
         other = _summary([pair for pair, is_it in zip(real, chosen, strict=True) if is_it])
         print(f"  {entity:<6} {one} / {other}")
-    print(
-        f"  all    {_summary(pairs)} / {_summary([pair for pair, is_it in zip(real, inside, strict=True) if is_it])}"
-    )
+    within = [pair for pair, is_it in zip(real, inside, strict=True) if is_it]
+    print(f"  all    {_summary(pairs)} / {_summary(within)}")
     asked_for, got = (np.array([pair[k].mean() for pair in pairs]) for k in (0, 1))
     print(f"  size asked for and found: correlation {np.corrcoef(asked_for, got)[0, 1]:.2f}")
 
