@@ -164,4 +164,3 @@ def test_a_lesion_is_drawn_by_mouse_and_keys_and_the_tone_by_a_slider(
     slider.fill("-20")
     expect(page.get_by_role("spinbutton", name="Skin")).to_have_value("-20")
     expect(page.locator("tone-slider output")).to_have_text("brown · Fitzpatrick ≈ V · Monk ≈ 7")
-    page.screenshot(path="/tmp/dg-page.png", full_page=True)

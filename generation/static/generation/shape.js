@@ -124,7 +124,9 @@ class ToneSlider extends HTMLElement {
 
   show() {
     const tone = this.input.value === "" ? NaN : Number(this.input.value);
-    const name = this.classes.filter((each) => Number(each.value) <= tone).at(-1)?.textContent ?? this.dataset.none;
+    const of = this.classes.filter((each) => Number(each.value) <= tone).at(-1);
+    const name = of?.textContent ?? this.dataset.none;
+    this.closest("form").style.setProperty("--skin", of?.dataset.colour ?? "");
     if (!Number.isNaN(tone)) this.slider.value = tone;
     this.slider.setAttribute("aria-valuetext", name);
     this.said.textContent = name;
