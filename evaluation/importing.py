@@ -46,7 +46,8 @@ class Found:
 class ImportPlan:
     """What an import would bring, and what stands in its way.
 
-    `name` is that of the dataset, or of the generator if `made`.
+    `name` is that of the dataset, or of the generator if `made`. `masks` are the files of masks,
+    by the SHA-256 of the image, of images that are here already without one.
     """
 
     name: str
@@ -55,6 +56,7 @@ class ImportPlan:
     found: list[Found] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     already: int = 0
+    masks: dict[str, str] = field(default_factory=dict)
 
     def by_entity(self) -> Counter[str]:
         """Return how many images of each entity would come in."""
@@ -129,6 +131,7 @@ def plan_import(
         sha256: (bool(made), made or of)
         for sha256, of, made in Image.objects.values_list("sha256", "dataset__name", "generator")
     }
+    unmasked = set(Image.objects.filter(mask="").values_list("sha256", flat=True))
     here = (plan.made, owner)
     taken = {row.name for row in rows if row.name in files}
     checked = [row for row in rows if row.name in taken]
@@ -160,6 +163,8 @@ def plan_import(
                 )
             elif sha256 in known:
                 plan.already += 1
+                if sha256 in unmasked and row.name in mask_files:
+                    plan.masks[sha256] = mask_files[row.name]
             else:
                 plan.found.append(
                     Found(row, file, sha256, width, height, mask_files.get(row.name, ""))
@@ -253,8 +258,9 @@ def run_import(
         count = _create(
             Image(**fields, origin=Origin.REAL, dataset=dataset) for _, fields in images
         )
-        if count or created:
-            record_event("import_images", dataset=plan.name, images=count, licence=plan.licence)
+        if count or created or plan.masks:
+            told: dict[str, Any] = {"dataset": plan.name, "images": count, "licence": plan.licence}
+            record_event("import_images", **told, **_masks_told(plan))
     return dataset
 
 
@@ -294,8 +300,13 @@ def import_synthetic(
             )
             for row, fields in images
         )
-        if count:
-            record_event("import_images", generator=plan.name, images=count, licence=plan.licence)
+        if count or plan.masks:
+            told: dict[str, Any] = {
+                "generator": plan.name,
+                "images": count,
+                "licence": plan.licence,
+            }
+            record_event("import_images", **told, **_masks_told(plan))
 
 
 @contextmanager
@@ -332,11 +343,20 @@ def _bringing_in(
 
     try:
         with transaction.atomic():
+            for sha256, file in plan.masks.items():
+                assert mask_source
+                mask = _store(mask_source, file, written)
+                Image.objects.filter(sha256=sha256, mask="").update(mask=mask)
             yield images()
     except BaseException:  # Ctrl-C too: what was written for rows that do not come is taken away
         for name in written:
             storages["originals"].delete(name)
         raise
+
+
+def _masks_told(plan: ImportPlan) -> dict[str, Any]:
+    """Return what the record says of masks of images that were here before."""
+    return {"masks": len(plan.masks)} if plan.masks else {}
 
 
 def _create(images: Iterable[Image]) -> int:

@@ -10,9 +10,10 @@ from django.core.files.storage import storages
 from django.core.management import CommandError, call_command
 from PIL import Image as Picture
 
+from evaluation.catalogue import open_mask
 from evaluation.errors import EvaluationError, ImportRefused
 from evaluation.importing import plan_import, run_import
-from evaluation.models import Dataset, Image
+from evaluation.models import AuditEvent, Dataset, Image
 
 pytestmark = pytest.mark.django_db
 HEADER = ["image_id", "lesion_id", "dx", "dx_type", "age", "sex", "localization"]
@@ -277,6 +278,24 @@ def test_masks_must_fit_their_images(folder, tmp_path):
 
     assert any("mask I0.png has 40 x 40 pixels, its image 80 x 60" in line for line in problems)
     assert any("I7.png has no image" in line for line in problems)
+
+
+def test_images_that_are_here_already_get_their_masks(folder, tmp_path):
+    run_import(folder.plan(), source=str(folder.path))
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    drawn = Picture.new("1", (80, 60))
+    drawn.paste(1, (20, 20, 40, 40))
+    drawn.save(masks / "I2.png")
+
+    plan = folder.plan(masks=str(masks))
+    run_import(plan, source=str(folder.path), masks=str(masks))
+
+    assert (plan.found, len(plan.masks)) == ([], 1)
+    assert open_mask(Image.objects.get(name="I2")).getbbox() == (20, 20, 40, 40)
+    assert not Image.objects.get(name="I1").mask
+    assert AuditEvent.objects.latest("pk").detail["masks"] == 1
+    assert not folder.plan(masks=str(masks)).masks
 
 
 @pytest.mark.parametrize(("value", "told"), [(0, "empty"), (1, "full")])

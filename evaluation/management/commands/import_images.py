@@ -31,7 +31,11 @@ class Command(ProductCommand):
         )
         parser.add_argument("--revision", default="", help="of that generator")
         parser.add_argument("--licence", required=True, metavar="SPDX", help="such as CC-BY-NC-4.0")
-        parser.add_argument("--masks", metavar="SOURCE", help="lesion masks, named as their images")
+        parser.add_argument(
+            "--masks",
+            metavar="SOURCE",
+            help="lesion masks, named as their images; those that are here already get theirs, too",
+        )
         parser.add_argument(
             "--column",
             action="append",
@@ -71,7 +75,8 @@ class Command(ProductCommand):
             self.stderr.write(problem)
         counts = ", ".join(f"{entity} {n}" for entity, n in sorted(plan.by_entity().items()))
         if plan.already:
-            self.stdout.write(f"{plan.already} images are in '{plan.name}' already")
+            masks = f"; {len(plan.masks)} of them get a mask" if plan.masks else ""
+            self.stdout.write(f"{plan.already} images are in '{plan.name}' already{masks}")
         if plan.problems and not options["skip_problems"]:
             raise CommandError(
                 f"{len(plan.problems)} problems, nothing imported; mend them, "
