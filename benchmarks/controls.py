@@ -4,11 +4,11 @@
 
 Of every entity, PER_CELL images (4) are made for each of several skin tones, and for each of
 several sizes and places of the lesion, and measured without a look at the request: the typology
-angle of the skin, from the median colour of the image's edge; the lesion, as what differs from
-that colour beyond Otsu's bound. Photographs of HELD_OUT whose lesions are masked go the same way,
-which says how much of an error is the measurement's own. Then the classifier in the folder JUDGE
-says which entity it sees, as in `benchmarks.generator_card`; the same dataset twice takes the
-lesions that training holds out. SHEET.jpg shows what each control does, unselected.
+angle of the skin, from the median colour of the image's edge; the lesion, as the largest patch
+that differs from that colour beyond Otsu's bound. Photographs of HELD_OUT whose lesions are masked
+go the same way, which says how much of an error is the measurement's own. Then the classifier in
+the folder JUDGE says which entity it sees, as in `benchmarks.generator_card`; the same dataset
+twice takes the lesions that training holds out. SHEET.jpg shows what each control does, unselected.
 """
 
 import os
@@ -21,7 +21,8 @@ import django
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, label
+from scipy.stats import spearmanr
 
 from analysis.classifier.network import Classifier
 from benchmarks.generator_card import STORED, generated, photographs, print_agreement, recoded
@@ -57,7 +58,9 @@ def found(image: NDArray[np.uint8]) -> Found:
     edge[EDGE:-EDGE, EDGE:-EDGE] = False
     skin = np.median(colours[edge], axis=0)
     apart = gaussian_filter(np.linalg.norm(lab_of(colours) - lab_of(skin), axis=2), SMOOTH)
-    return Found(float(typology_angle(skin)), apart > otsu(apart))
+    patches, _ = label(apart > otsu(apart))
+    largest = 1 + np.argmax(np.bincount(patches.ravel())[1:]) if patches.any() else 1
+    return Found(float(typology_angle(skin)), patches == largest)
 
 
 def otsu(values: NDArray[np.float64]) -> float:
@@ -151,15 +154,15 @@ def print_lesions(
         f"side; {len(pairs)} generated / {inside.sum()} photographs whose lesion is within"
     )
     named = np.array([request.entity for request in requests])
-    for label, entity in enumerate(generator.entities):
+    for place, entity in enumerate(generator.entities):
         one = _summary([pair for pair, is_it in zip(pairs, named == entity, strict=True) if is_it])
-        chosen = inside & (labels == label)
+        chosen = inside & (labels == place)
         other = _summary([pair for pair, is_it in zip(real, chosen, strict=True) if is_it])
         print(f"  {entity:<6} {one} / {other}")
     within = [pair for pair, is_it in zip(real, inside, strict=True) if is_it]
     print(f"  all    {_summary(pairs)} / {_summary(within)}")
     asked_for, got = (np.array([pair[k].mean() for pair in pairs]) for k in (0, 1))
-    print(f"  size asked for and found: correlation {np.corrcoef(asked_for, got)[0, 1]:.2f}")
+    print(f"  size asked for and found: rank correlation {spearmanr(asked_for, got).statistic:.2f}")
 
 
 def _summary(pairs: Sequence[tuple[Masks, Masks]]) -> str:
@@ -186,11 +189,11 @@ def print_judged(
     """Print which entity the classifier sees in what was asked for with nothing beside it."""
     rng = np.random.default_rng(0)
     rows = np.concatenate(
-        [rng.permutation(np.flatnonzero(labels == label))[:33] for label in np.unique(labels)]
+        [rng.permutation(np.flatnonzero(labels == each))[:33] for each in np.unique(labels)]
     )
     requests = [
-        ImageRequest(entity=generator.entities[label], seed=seed)
-        for seed, label in enumerate(labels[rows].tolist())
+        ImageRequest(entity=generator.entities[each], seed=seed)
+        for seed, each in enumerate(labels[rows].tolist())
     ]
     real = np.stack([np.asarray(recoded(Image.fromarray(f))) for f in frames[rows]])
     seen = [

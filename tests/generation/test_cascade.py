@@ -120,7 +120,7 @@ def test_a_device_that_is_not_there_is_an_error_with_the_mend():
 
 
 def test_an_unknown_generator_is_named_with_those_that_exist(tmp_path):
-    with pytest.raises(GenerationError, match="'dermdif' is unknown; there are: dermdiff"):
+    with pytest.raises(GenerationError, match="'dermdif' is unknown; there are: dermdiff, dermgan"):
         load_generator("dermdif", tmp_path)
 
 
@@ -145,7 +145,7 @@ def test_a_generator_of_ones_own_goes_before_a_built_in_one_and_has_another_revi
 
     assert own.entities == ("mel", "nv")
     assert own.revision != dermdiff.revision
-    assert generator_names(tmp_path) == ["dermdiff"]
+    assert generator_names(tmp_path) == ["dermdiff", "dermgan"]
 
 
 def test_weights_come_back_as_they_were_saved_to_half_precision(tmp_path):
