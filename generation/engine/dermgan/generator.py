@@ -118,6 +118,6 @@ class DermGanGenerator(BatchedGenerator):
     def _drawn(told: tuple[list[float], list[list[float]]], seed: int, stream: int) -> np.ndarray:
         """Draw a colour (3,) whose logarithm has the mean and covariance that are told."""
         mean, spread = map(np.array, told)
-        sizes, axes = np.linalg.eigh(spread)
+        root = np.linalg.cholesky(spread + 1e-8 * np.eye(3))  # unlike an eigenvector, one sign only
         normal = np.random.default_rng((seed, stream)).standard_normal(3).clip(-UNUSUAL, UNUSUAL)
-        return np.exp(mean + axes @ (np.sqrt(sizes.clip(0)) * normal))
+        return np.exp(mean + root @ normal)
