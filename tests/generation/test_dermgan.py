@@ -19,6 +19,7 @@ from generation.engine.dermgan.generator import DermGanGenerator
 from generation.engine.dermgan.networks import Shape
 from generation.engine.generator import GenerationError, ImageRequest
 from generation.engine.lesions import mask_of
+from generation.engine.registry import BUILT_IN, load_generator
 from generation.engine.training.contest import FRAME, ContestStage, coloured, colouring_of
 from generation.engine.training.loop import Recipe, train
 from generation.engine.training.pixels import LabelledPixels
@@ -306,3 +307,23 @@ def test_a_lesion_is_no_wish_for_a_diffusion_model(db):
         call_command(
             "generate_batch", "--generator", "dermdiff", "--per-entity", "1", "--lesion-size", "0.4"
         )
+
+
+def test_the_shipped_weights_do_what_they_are_told():
+    shipped = load_generator("dermgan", BUILT_IN, "cpu")
+    wanted = [
+        asked(entity, seed=4, tone=tone, lesion=mask_of(place, 4, 256))
+        for entity in ("mel", "nv", "vasc")
+        for tone, place in ((-20.0, "0.4,0.4,0.5,0.4"), (65.0, "0.6,0.55,0.4,0.55"))
+    ]
+
+    measured = [found(image) for image in shipped.generate(wanted)]
+
+    assert shipped.entities == ("mel", "nv", "akiec", "bkl", "bcc", "df", "vasc")
+    assert "CC-BY-NC-4.0" in shipped.licence
+    for request, each in zip(wanted, measured, strict=True):
+        assert each.tone == pytest.approx(request.tone, abs=5)
+    overlaps = [
+        overlap(e.lesion, r.lesion[::2, ::2]) for r, e in zip(wanted, measured, strict=True)
+    ]
+    assert np.median(overlaps) > 0.6
