@@ -60,7 +60,11 @@ class Vocabulary:
     @property
     def controls(self) -> frozenset[str]:
         """Which fields of a request it honours, of `CONTROLS`."""
-        more = {"prompt": self.prompted, "lesion": self.shaped, **dict.fromkeys(MASKED, self.solved)}
+        more = {
+            "prompt": self.prompted,
+            "lesion": self.shaped,
+            **dict.fromkeys(MASKED, self.solved),
+        }
         return frozenset(self.attributes) | {name for name, honoured in more.items() if honoured}
 
     @property
