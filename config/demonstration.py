@@ -1,6 +1,6 @@
 """The demonstration: every part of the product at work, on real images where they can be had."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -21,6 +21,8 @@ from evaluation.studies import create_study
 from generation.batches import generator_for, plan_batch, progress_of, run_batch
 
 GENERATOR = "dermdiff"
+#: A second arm of the example, so that its report compares two generators.
+RIVAL = "dermgan"
 #: Images per entity and origin of the study to read, and of the example that was read.
 OWN, EXAMPLE = 10, 5
 COORDINATOR = "coordinator"
@@ -60,7 +62,8 @@ def build_demonstration(say: Say, stream: OutputWrapper) -> Demonstration:
         with Progress(stream, "real images") as progress:
             dataset = ensure_demo_images(say, progress)
         _generate(say, stream)
-        _seal("demo", "Real or AI-generated? Seven skin lesions", OWN, dataset, say)
+        title = "Real or AI-generated? Seven skin lesions"
+        _seal("demo", title, [GENERATOR], OWN, dataset, say)
         _read_example(dataset, say, stream)
     study = Study.objects.get(slug="demo")
     rater = study.raters.filter(kind=Rater.Kind.HUMAN).first()
@@ -76,20 +79,23 @@ def build_demonstration(say: Say, stream: OutputWrapper) -> Demonstration:
 
 
 def _generate(say: Say, stream: OutputWrapper) -> None:
-    batch = plan_batch(generator=GENERATOR, per_entity=OWN + EXAMPLE, seed=2023)
-    done, total = progress_of(batch)
-    if done < total:
-        say(f"synthetic images: {total - done} by {GENERATOR}")
-        with Progress(stream, "made") as progress:
-            run_batch(batch, generator_for(batch), progress)
+    for generator, per_entity in ((GENERATOR, OWN + EXAMPLE), (RIVAL, EXAMPLE)):
+        batch = plan_batch(generator=generator, per_entity=per_entity, seed=2023)
+        done, total = progress_of(batch)
+        if done < total:
+            say(f"synthetic images: {total - done} by {generator}")
+            with Progress(stream, "made") as progress:
+                run_batch(batch, generator_for(batch), progress)
 
 
-def _seal(slug: str, title: str, per_cell: int, dataset: Dataset, say: Say) -> Study:
+def _seal(
+    slug: str, title: str, generators: Sequence[str], per_cell: int, dataset: Dataset, say: Say
+) -> Study:
     study = Study.objects.filter(slug=slug).first() or create_study(
         slug=slug,
         title=title,
         dataset=dataset,
-        generators=[GENERATOR],
+        generators=generators,
         images_per_cell=per_cell,
         contact=settings.CONTACT,
         margin=MARGIN,
@@ -101,7 +107,8 @@ def _seal(slug: str, title: str, per_cell: int, dataset: Dataset, say: Say) -> S
 
 
 def _read_example(dataset: Dataset, say: Say, stream: OutputWrapper) -> None:
-    study = _seal("example", "Example: read by simulated raters", EXAMPLE, dataset, say)
+    title = "Example: read by simulated raters"
+    study = _seal("example", title, [GENERATOR, RIVAL], EXAMPLE, dataset, say)
     missing = len(SIMULATED) - study.raters.filter(sessions__completed_at__isnull=False).count()
     with Progress(stream, "simulated raters") as progress:
         for number in range(len(SIMULATED) - missing, len(SIMULATED)):

@@ -122,7 +122,7 @@ def printed(cell: Cell, decimals: int = DECIMALS) -> str:
         value = printed(float(cell.value), decimals)
         if cell.low is None or cell.high is None:
             return value
-        if 0 < cell.high < 0.5 * 10**-decimals:  # these would leave an interval of no width
+        if cell.low >= 0 and 0 < cell.high < 0.5 * 10**-decimals:  # else of no width
             return f"{cell.value:.1g} ({cell.low:.1g} to {cell.high:.1g})"
         low, high = (printed(float(end), decimals) for end in (cell.low, cell.high))
         return f"{value} ({low} to {high})"
