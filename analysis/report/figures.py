@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,7 +20,7 @@ from analysis.report.elements import (
     named_rows,
     percent_axis,
 )
-from analysis.report.findings import Discrimination, Times
+from analysis.report.findings import Discrimination, Point, Times
 from analysis.results import Estimate, Number
 
 
@@ -33,14 +34,20 @@ class Row:
     colour: str = PALETTE["synthetic"]
 
 
-def forest(rows: Sequence[Row], *, axis: str, chance: float | None) -> Figure:
+def forest(
+    rows: Sequence[Row], *, axis: str, chance: float | None, margin: float | None = None
+) -> Figure:
     """Draw one line a row, dot and interval, the numbers beside it and chance behind.
 
-    A row whose number is unknown says why. Summary rows are diamonds below a rule.
+    A row whose number is unknown says why. Summary rows are diamonds below a rule. The band is
+    as far from chance as `margin` on either side.
     """
     figure = Figure(figsize=(WIDTH, 0.75 + 0.29 * len(rows)))
     axes = figure.subplots()
     if chance is not None:
+        if margin is not None:
+            band = (chance - margin, chance + margin)
+            axes.axvspan(*band, color=PALETTE["rule"], linewidth=0, zorder=0)
         guide(axes, chance)
         axes.annotate(
             "chance",
@@ -202,10 +209,20 @@ def _confusion_cells(
         spine.set_visible(False)
 
 
-def detection_curve(found: Discrimination) -> Figure:
+_ANSWERED: dict[str, Any] = {
+    "marker": "o",
+    "linestyle": "",
+    "color": PALETTE["ink"],
+    "markersize": 3,
+    "zorder": 3,
+}
+
+
+def detection_curve(found: Discrimination, answered: Sequence[Point] = ()) -> Figure:
     """Draw how raters tell synthetic from real: a thin curve each and their average.
 
-    From plain labels there is one operating point a rater and no curve.
+    From plain labels there is one operating point a rater and no curve; `answered` are the points
+    of raters who gave both.
     """
     figure = Figure(figsize=(3.7, 3.7))
     axes = figure.subplots()
@@ -227,9 +244,12 @@ def detection_curve(found: Discrimination) -> Figure:
             handles=[
                 Line2D([], [], color=PALETTE["synthetic"], linewidth=2.2, label="average rater"),
                 Line2D([], [], color=PALETTE["frame"], linewidth=0.9, label="each rater"),
+                *([Line2D([], [], label="their answers", **_ANSWERED)] if answered else []),
             ],
             loc="lower right",
         )
+        for point in answered:
+            axes.plot(point.false_alarm, point.hit, clip_on=False, **_ANSWERED)
     for point in found.points:
         axes.plot(
             point.false_alarm,

@@ -3,7 +3,7 @@
 from analysis.report import figures, tables, words
 from analysis.report.cells import printed
 from analysis.report.drawing import Drawing, draw
-from analysis.report.findings import Discrimination, Findings, OriginFindings
+from analysis.report.findings import Discrimination, Findings, OriginFindings, Point
 from analysis.report.layout import Block, Section
 from analysis.results import Estimate, Number
 from analysis.table import ORIGINS
@@ -17,7 +17,7 @@ def show(findings: Findings, names: dict[str, str]) -> Section:
         blocks.append(Block(drawings=(_deception_by_rater(findings, origin),)))
     pair: list[Drawing] = []
     if detection and (detection.curves or detection.points):
-        pair.append(_detection(detection))
+        pair.append(_detection(detection, _answered(findings)))
     if origin:
         pair.append(
             draw(
@@ -55,21 +55,39 @@ def _deception_by_rater(findings: Findings, origin: OriginFindings) -> Drawing:
         rows.append(figures.Row("mean of raters", origin.deception_rate, summary=True))
     return draw(
         "deception_by_rater",
-        figures.forest(rows, axis="synthetic images judged real", chance=0.5),
+        figures.forest(
+            rows,
+            axis="synthetic images judged real",
+            chance=0.5,
+            margin=findings.facts.margin,
+        ),
         "Deception rate: the share of synthetic images that each rater judged real, with 95% "
         "interval."
-        + (" The mean's interval takes raters and images as random." if len(rows) > 1 else ""),
+        + (" The mean's interval takes raters and images as random." if len(rows) > 1 else "")
+        + (" The band is the margin of equivalence." if findings.facts.margin else ""),
         words.numbers_in_words("Deception rate", [(row.label, row.number) for row in rows]),
     )
 
 
-def _detection(found: Discrimination) -> Drawing:
+def _answered(findings: Findings) -> list[Point]:
+    """Return where the pooled raters' answers lie, as far as they gave any."""
+    return [
+        Point(one.rater, one.false_alarm_rate.value, one.hit_rate.value)
+        for one in findings.raters
+        if one.rater in findings.facts.pooled
+        and isinstance(one.false_alarm_rate, Estimate)
+        and isinstance(one.hit_rate, Estimate)
+    ]
+
+
+def _detection(found: Discrimination, answered: list[Point]) -> Drawing:
     area = printed(found.area)
     if found.graded:
         return draw(
             "roc_origin",
-            figures.detection_curve(found),
-            f"ROC curve of origin from the ratings, all images. AUC {area}.",
+            figures.detection_curve(found, answered),
+            f"ROC curve of origin from the ratings, all images. AUC {area}."
+            + (" Dots are the raters' answers." if answered and len(found.curves) > 1 else ""),
             f"ROC curve of telling synthetic from real; AUC {area}",
         )
     return draw(
