@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -111,7 +111,7 @@ def add_synthetic_images(
             no row was written.
     """
 
-    def stored(new: NewImage) -> tuple[str, str]:
+    def stored(new: NewImage) -> tuple[str, str, bool]:
         provenance = {
             "made": "by AI",
             "entity": new.entity,
@@ -123,9 +123,16 @@ def add_synthetic_images(
             "software": f"DermTuring {settings.VERSION}",
         }
         content = encoded(new.pixels, canonical(provenance).decode())
-        return hashlib.sha256(content).hexdigest(), store_original(content, ".png")[0]
+        return hashlib.sha256(content).hexdigest(), *store_original(content, ".png")
 
-    files = list(ENCODERS.map(stored, images))
+    writing = [ENCODERS.submit(stored, new) for new in images]
+    wait(writing)  # for all: one that is written after another has failed would be left behind
+    if problem := next((failed for one in writing if (failed := one.exception())), None):
+        for _, file, new_here in [one.result() for one in writing if not one.exception()]:
+            if new_here:
+                storages["originals"].delete(file)
+        raise problem
+    files = [one.result()[:2] for one in writing]
     Image.objects.bulk_create(
         [
             Image(

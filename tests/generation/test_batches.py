@@ -22,6 +22,7 @@ from django.utils import timezone
 from PIL import Image as Picture
 
 from evaluation.accounts import create_account
+from evaluation.catalogue import NewImage, add_synthetic_images
 from evaluation.errors import EvaluationError
 from evaluation.models import Image
 from generation import batches
@@ -152,6 +153,26 @@ def test_a_store_that_takes_no_more_is_an_error_and_leaves_nothing_half_done(db)
     assert not Image.objects.exists()
     assert {path for path in ORIGINALS.rglob("*") if path.is_file()} == kept
     assert run_batch(batch, Painter()) == 10  # what was claimed was given back
+
+
+def test_images_that_fit_are_taken_away_again_where_others_do_not(db):
+    noise = np.random.default_rng(92).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    images = [
+        NewImage(pixels, name, "nv", {"seed": 92})
+        for pixels, name in ((np.full((8, 8, 3), 92, np.uint8), "small"), (noise, "large"))
+    ]
+    kept = {path for path in ORIGINALS.rglob("*") if path.is_file()}
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        with pytest.raises(EvaluationError, match="make room"):
+            add_synthetic_images(
+                images, generator="made", revision="1", licence="CC0-1.0", made_with={}
+            )
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert {path for path in ORIGINALS.rglob("*") if path.is_file()} == kept
 
 
 def test_asking_for_the_same_batch_again_plans_nothing_new(batch):
