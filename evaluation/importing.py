@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
+import numpy as np
 from django.core.files.storage import storages
 from django.db import IntegrityError, transaction
 
@@ -209,9 +210,9 @@ def _examine(
                 f"mask {mask} has {drawn.width} x {drawn.height} pixels, its image {image.width} x "
                 f"{image.height}; make them equal"
             )
-        darkest, brightest = drawn.getextrema()
-        if brightest < BRIGHT or darkest >= BRIGHT:  # type: ignore[operator]
-            told = "empty" if brightest < BRIGHT else "full"  # type: ignore[operator]
+        lesion = np.asarray(drawn) >= BRIGHT
+        if lesion.all() or not lesion.any():
+            told = "full" if lesion.any() else "empty"
             return (
                 f"mask {mask} is {told}; make the lesion white and all else black, or take it out"
             )
