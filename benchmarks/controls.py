@@ -6,16 +6,15 @@ Of every entity, PER_CELL images (4) are made for each of several skin tones, an
 several sizes and places of the lesion, and measured without a look at the request: the typology
 angle of the skin, from the median colour of the image's edge; the lesion, as the largest patch
 that differs from that colour beyond Otsu's bound. Photographs of HELD_OUT whose lesions are masked
-go the same way, which says how much of an error is the measurement's own. Then the classifier in
-the folder JUDGE says which entity it sees, as in `benchmarks.generator_card`; the same dataset
-twice takes the lesions that training holds out. SHEET.jpg shows what each control does, unselected.
+go the same way, which says how much of an error is the measurement's own. Then the classifier JUDGE
+says which entity it sees, as in `benchmarks.generator_card`; the same dataset twice takes the
+lesions that training holds out. SHEET.jpg shows what each control does, unselected.
 """
 
 import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import django
 import numpy as np
@@ -89,6 +88,7 @@ def main(name: str, trained: str, held_out: str, judge: str, *more: str) -> int:
     """Generate, measure, print."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
+    from analysis.classifier.store import load_classifier
     from generation.batches import OWN_WEIGHTS
     from generation.engine.registry import load_generator
     from generation.gathering import gather
@@ -102,7 +102,7 @@ def main(name: str, trained: str, held_out: str, judge: str, *more: str) -> int:
     labels = np.concatenate([part.labels for part in held])
     print_tones(generator, per_cell)
     print_lesions(generator, per_cell, pixels, labels)
-    print_judged(generator, Classifier.load(Path(judge)), pixels[..., :3], labels)
+    print_judged(generator, load_classifier(judge), pixels[..., :3], labels)
     if len(more) > 1:
         contact_sheet(shown(generator)).save(more[1], quality=88)
     return 0

@@ -26,7 +26,6 @@ from PIL import Image
 from sklearn.neighbors import NearestNeighbors
 
 from analysis.classifier.network import SIDE, Classifier
-from analysis.classifier.store import load_classifier
 from analysis.proportions import wilson
 from analysis.quality.distances import kid, manifold
 from analysis.results import Estimate
@@ -75,6 +74,7 @@ def main(name: str, trained: str, held_out: str, judge: str, most: str = "100") 
     """Generate, measure, print."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
+    from analysis.classifier.store import load_classifier
     from generation.batches import OWN_WEIGHTS
     from generation.engine.registry import load_generator
     from generation.gathering import gather

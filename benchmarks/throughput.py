@@ -24,14 +24,21 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.large_pipeline import SIZE
 from benchmarks.product import ROOT, machine
-from generation.engine.cascade.generator import COARSE_NOISE, FINE_STEPS, CascadeGenerator
+from generation.engine.cascade.generator import (
+    COARSE_NOISE,
+    FINE_TIMES,
+    CascadeGenerator,
+)
 from generation.engine.cascade.networks import (
+    BASE_FOLD,
     BASE_SIZE,
+    FINE_FOLD,
     FINE_SIZE,
     add_noise_level,
     enlarge,
     fold,
     solver,
+    times_of,
     unfold,
 )
 from generation.engine.generator import ImageRequest
@@ -207,22 +214,23 @@ def _cascade_peer(generator: CascadeGenerator, dtype: torch.dtype | None) -> Mad
 
         rows = torch.tensor([generator.vocabulary.rows(r) for r in requests])
         labels = conditions(torch.cat([torch.zeros_like(rows), rows]).to(generator.device))
-        scheduler = solver(requests[0].steps)
-        sample = fold(noise(BASE_SIZE))
+        scheduler = solver(times_of(requests[0].steps))
+        sample = fold(noise(BASE_SIZE), BASE_FOLD)
         for t in scheduler.timesteps:
             both = base(torch.cat([sample, sample]), t, class_labels=labels, return_dict=False)[0]
             free, asked = both.chunk(2)
             painted = free + requests[0].guidance * (asked - free)
             sample = scheduler.step(painted.float(), t, sample, return_dict=False)[0]
         level = torch.full((len(requests),), COARSE_NOISE, device=generator.device)
-        coarse = unfold(sample)
-        seen = fold(enlarge(add_noise_level(coarse, noise(BASE_SIZE), level)))
-        scheduler, sample = solver(FINE_STEPS), fold(noise(FINE_SIZE))
+        coarse = unfold(sample, BASE_FOLD)
+        veiled = add_noise_level(coarse, noise(BASE_SIZE), level)
+        seen = fold(enlarge(veiled), FINE_FOLD)
+        scheduler, sample = solver(FINE_TIMES), fold(noise(FINE_SIZE), FINE_FOLD)
         for t in scheduler.timesteps:
             given = torch.cat([sample, seen], dim=1)
             painted = upsampler(given, t, class_labels=1000 * level, return_dict=False)[0]
             sample = scheduler.step(painted.float(), t, sample, return_dict=False)[0]
-        return (unfold(sample) / 2 + 0.5).clamp(0, 1).cpu().permute(0, 2, 3, 1).numpy()
+        return (unfold(sample, FINE_FOLD) / 2 + 0.5).clamp(0, 1).cpu().permute(0, 2, 3, 1).numpy()
 
     return make
 

@@ -39,8 +39,8 @@ class ImageRequest:
     canvas: np.ndarray | None = None
     keep: np.ndarray | None = None
     size: int = 256
-    guidance: float = 3.0
-    steps: int = 14
+    guidance: float = 1.5
+    steps: int = 18
 
 
 class Generator(Protocol):

@@ -81,8 +81,8 @@ def test_every_image_is_recorded_with_what_decided_it(batch):
         assert image.recipe == {
             "label": planned.entity,
             "seed": planned.seed,
-            "guidance": 3.0,
-            "steps": 14,
+            "guidance": 1.5,
+            "steps": 18,
             "size": 256,
         }
         with image.file.open() as file:

@@ -133,12 +133,12 @@ def test_weights_that_are_broken_are_told_of(tmp_path):
 class Stopping(ContestStage):
     """A stage that is interrupted, as by Ctrl-C, at its third batch."""
 
-    def example(self, rows, rng):
+    def example(self, rows, rng, device):
         drawn = getattr(self, "_drawn", 0)
         object.__setattr__(self, "_drawn", drawn + 1)
         if drawn == 2:
             raise KeyboardInterrupt
-        return super().example(rows, rng)
+        return super().example(rows, rng, device)
 
 
 def test_a_run_that_was_stopped_ends_as_the_run_that_was_not(tmp_path):
@@ -160,7 +160,7 @@ def test_a_run_that_was_stopped_ends_as_the_run_that_was_not(tmp_path):
 def test_the_painter_learns_what_photographs_look_like_and_the_critic_to_tell(tmp_path):
     data, _ = coloured(photographs())
     stage = ContestStage(data, SMALL)
-    example = stage.example(np.arange(6), np.random.default_rng(1))
+    example = stage.example(np.arange(6), np.random.default_rng(1), torch.device("cpu"))
 
     contest = train(stage, replace(RECIPE, images=96, learning_rate=1e-3, ema=0.5), tmp_path)
 

@@ -1,6 +1,7 @@
 """Training: what is learned from, what is held out, and going on after a stop."""
 
 import csv
+import itertools
 import os
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from generation.training import BASE_FRAME
 
 TWO = Vocabulary(("mel", "nv"), ("back",), ("age", "sex", "site", "tone"))
 RECIPE = Recipe(images=8, batch=2, warmup=1)
+CPU = torch.device("cpu")
 
 
 def data(frame=BASE_FRAME, n=6):
@@ -41,12 +43,12 @@ def rows(n):
 class Stopping(BaseStage):
     """A stage that is interrupted, as by Ctrl-C, at its third batch."""
 
-    def example(self, batch, rng):
+    def example(self, batch, rng, device):
         drawn = getattr(self, "_drawn", 0)
         object.__setattr__(self, "_drawn", drawn + 1)
         if drawn == 2:
             raise KeyboardInterrupt
-        return super().example(batch, rng)
+        return super().example(batch, rng, device)
 
 
 def test_a_run_that_was_stopped_ends_as_the_run_that_was_not(tmp_path):
@@ -141,7 +143,7 @@ def test_training_lowers_the_error_on_what_it_sees(tmp_path):
     before = train(stage, Recipe(images=2, batch=2), tmp_path / "a")
     after = train(stage, Recipe(images=64, batch=2, warmup=4, ema=0.5), tmp_path / "b")
 
-    example = stage.example(4, np.random.default_rng(0))
+    example = stage.example(4, np.random.default_rng(0), CPU)
     for network in (before, after):
         with torch.no_grad():
             (painted,) = network(torch.randn(example.clean.shape), 900, example.labels)
@@ -165,12 +167,19 @@ def test_rare_entities_are_drawn_more_often_than_they_occur_but_not_evenly():
     assert share == pytest.approx(10 / (30 + 10))
 
 
-def test_crops_stay_within_the_frame_and_keep_their_values():
-    cut = crops(data(), [0, 1, 2], 64, 1000, np.random.default_rng(1))
+def test_crops_are_cut_anywhere_within_reach_turned_and_mirrored():
+    frame = np.arange(12 * 16, dtype=np.uint8).reshape(12, 16)
+    views = {}
+    for top, left in itertools.product(range(5), range(1, 8)):  # the centre's is 2, 4
+        square = frame[top : top + 8, left : left + 8]
+        for turns, side in itertools.product(range(4), (square, square[:, ::-1])):
+            views[np.rot90(side, turns).tobytes()] = top, left
+    pixels = torch.from_numpy(np.stack([255 - frame, frame])[..., None])
 
-    assert cut.shape == (3, 3, 64, 64)
-    assert cut.min() >= -1
-    assert cut.max() <= 1
+    cut = crops(pixels, [1] * 4000, 8, 3, np.random.default_rng(1))
+
+    found = ((cut + 1) * 127.5).round().to(torch.uint8).numpy()
+    assert {each.tobytes() for each in found} == set(views)
 
 
 def test_upright_images_are_turned_and_cropped_to_the_frame():

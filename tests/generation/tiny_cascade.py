@@ -7,7 +7,13 @@ from diffusers import UNet2DModel
 
 from generation.engine.cascade.conditions import Conditions
 from generation.engine.cascade.files import WeightsOrigin, save_cascade
-from generation.engine.cascade.networks import BASE_SIZE, FINE_SIZE, FOLD, FOLDED, BaseNetwork
+from generation.engine.cascade.networks import (
+    BASE_FOLD,
+    BASE_SIZE,
+    FINE_FOLD,
+    FINE_SIZE,
+    BaseNetwork,
+)
 
 WIDTH = 16
 
@@ -16,7 +22,6 @@ def save_tiny_cascade(folder: Path, entities: tuple[str, ...] = ("mel", "nv")) -
     """Write a whole cascade of `entities` into `folder`; random weights."""
     torch.manual_seed(0)
     common = {
-        "out_channels": FOLDED,
         "layers_per_block": 1,
         "block_out_channels": (WIDTH,),
         "down_block_types": ("DownBlock2D",),
@@ -26,14 +31,16 @@ def save_tiny_cascade(folder: Path, entities: tuple[str, ...] = ("mel", "nv")) -
         "resnet_time_scale_shift": "scale_shift",
     }
     unet = UNet2DModel(
-        sample_size=BASE_SIZE // FOLD,
-        in_channels=FOLDED,
+        sample_size=BASE_SIZE // BASE_FOLD,
+        in_channels=3 * BASE_FOLD**2,
+        out_channels=3 * BASE_FOLD**2,
         class_embed_type="identity",
         **common,
     )
     upsampler = UNet2DModel(
-        sample_size=FINE_SIZE // FOLD,
-        in_channels=2 * FOLDED,
+        sample_size=FINE_SIZE // FINE_FOLD,
+        in_channels=2 * 3 * FINE_FOLD**2,
+        out_channels=3 * FINE_FOLD**2,
         class_embed_type="timestep",
         **common,
     )

@@ -15,7 +15,7 @@ from generation.engine.cascade.networks import BaseNetwork
 from generation.engine.files import pickles_in, replacing
 from generation.engine.generator import GenerationError
 
-FORMAT = 3
+FORMAT = 4
 PARTS = {"base": UNet2DModel, "conditions": Conditions, "upsampler": UNet2DModel}
 
 

@@ -6,6 +6,9 @@ He 2025, "Back to basics: let denoising generative models denoise"). Where there
 what they see counts, too (`clean_of`).
 """
 
+from collections.abc import Sequence
+from functools import cache
+
 import numpy as np
 import torch
 from diffusers import DDPMScheduler, DPMSolverMultistepScheduler, UNet2DModel
@@ -18,10 +21,10 @@ from generation.engine.vocabulary import Vocabulary
 BASE_SIZE = 64
 FINE_SIZE = 256
 SCALE = FINE_SIZE // BASE_SIZE
-FOLD = 4
-FOLDED = 3 * FOLD**2
-CHANNELS = (192, 256)  # of the base network
-SPACING = 1.5  # of the solver's steps; 1 is even
+BASE_FOLD, FINE_FOLD = 2, 4  # sides in px of the squares that become channels
+CHANNELS = (128, 192, 224)  # of the base network
+DROPOUT = 0.1  # of it: a rare entity is a hundred images
+MOST_NOISE, LEAST_NOISE, BEND = 200.0, 0.02, 5.0  # of the base network's steps
 KEPT = 0.01  # about the variance of what a network cannot tell from a noisy image
 
 
@@ -40,7 +43,7 @@ class BaseNetwork(nn.Module):
         class_labels: torch.Tensor,
         return_dict: bool = False,
     ) -> tuple[torch.Tensor]:
-        """Paint the clean image (B, 48, 16, 16); `class_labels` are attributes' rows (B, 5)."""
+        """Paint the clean image (B, 12, 32, 32); `class_labels` are attributes' rows (B, 5)."""
         said = self.conditions(class_labels)
         return self.unet(sample, time, class_labels=said, return_dict=return_dict)
 
@@ -48,13 +51,14 @@ class BaseNetwork(nn.Module):
 def build_base(vocabulary: Vocabulary) -> BaseNetwork:
     """Return the untrained base network and its conditions."""
     unet = UNet2DModel(
-        sample_size=BASE_SIZE // FOLD,
-        in_channels=FOLDED,
-        out_channels=FOLDED,
+        sample_size=BASE_SIZE // BASE_FOLD,
+        in_channels=3 * BASE_FOLD**2,
+        out_channels=3 * BASE_FOLD**2,
         layers_per_block=1,
         block_out_channels=CHANNELS,
-        down_block_types=("DownBlock2D", "AttnDownBlock2D"),
-        up_block_types=("AttnUpBlock2D", "UpBlock2D"),
+        down_block_types=("DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"),
+        up_block_types=("AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D"),
+        dropout=DROPOUT,
         attention_head_dim=32,
         resnet_time_scale_shift="scale_shift",
         class_embed_type="identity",
@@ -72,9 +76,9 @@ def build_upsampler() -> UNet2DModel:
     the level of noise laid on the coarse image (Ho et al. 2022, "Cascaded diffusion models").
     """
     return UNet2DModel(
-        sample_size=FINE_SIZE // FOLD,
-        in_channels=2 * FOLDED,
-        out_channels=FOLDED,
+        sample_size=FINE_SIZE // FINE_FOLD,
+        in_channels=2 * 3 * FINE_FOLD**2,
+        out_channels=3 * FINE_FOLD**2,
         layers_per_block=1,
         block_out_channels=(96, 128),
         down_block_types=("DownBlock2D", "DownBlock2D"),
@@ -85,6 +89,7 @@ def build_upsampler() -> UNet2DModel:
     )
 
 
+@cache
 def training_schedule() -> DDPMScheduler:
     """Return the cosine schedule with zero terminal signal (Lin et al. 2024) of both stages."""
     return DDPMScheduler(
@@ -96,47 +101,54 @@ def training_schedule() -> DDPMScheduler:
 
 
 def clean_of(output: torch.Tensor, noisy: torch.Tensor, signal: torch.Tensor) -> torch.Tensor:
-    """Return the clean image (B, 48, h, w): what is seen where little is noise, else `output`.
+    """Return the clean image (B, C, h, w): what is seen where little is noise, else `output`.
 
     A network that paints all of it blurs what it could have kept. As in EDM's preconditioning
     (Karras et al. 2022, eq. 7) the noisy image, brought to scale, counts the more the higher the
     ratio of signal to noise, and is worth as much as `output` where that is 1 / KEPT.
 
     Args:
-        output: (B, 48, h, w), of the network.
-        noisy: (B, 48, h, w), what it saw.
+        output: (B, C, h, w), of the network.
+        noisy: (B, C, h, w), what it saw.
         signal: (B,) or scalar, share of the variance: the schedule's `alphas_cumprod`.
     """
     signal = signal.to(noisy.device).view(-1, 1, 1, 1)
     return (KEPT * signal.sqrt() * noisy + (1 - signal) * output) / (1 - signal + KEPT * signal)
 
 
-def solver(steps: int) -> DPMSolverMultistepScheduler:
-    """Return DPM-Solver++ (Lu et al. 2022), second order and deterministic, set to `steps`.
+def times_of(steps: int) -> list[int]:
+    """Return the times of `steps` steps from noise to the image, from 999 down.
 
-    The steps lie closer together where there is little noise left: fine details are decided there,
-    and evenly spaced steps would end before they are.
+    Their noise, over the signal, falls from 200 to 0.02 as Karras et al. (2022, eq. 5) let it. What
+    is wide, as the colour of all skin, is decided where noise outweighs the signal a hundred times:
+    evenly spaced steps pass there once, and make all images alike and pale.
     """
+    low, high = (level ** (1 / BEND) for level in (LEAST_NOISE, MOST_NOISE))
+    wanted = np.linspace(high, low, steps) ** BEND
+    signal = training_schedule().alphas_cumprod.numpy()[:-1]  # the last holds none
+    noise = np.sqrt((1 - signal) / signal)
+    times = np.abs(np.log(noise) - np.log(wanted)[:, None]).argmin(axis=1)
+    return list(dict.fromkeys([len(signal), *times[1:].tolist()]))
+
+
+def solver(times: Sequence[int]) -> DPMSolverMultistepScheduler:
+    """Return DPM-Solver++ (Lu et al. 2022), second order and deterministic, set to `times`."""
     scheduler = DPMSolverMultistepScheduler.from_config(
         training_schedule().config,
         algorithm_type="dpmsolver++",
-        thresholding=True,  # guidance pushes colours out of range; clipping them alone saturates
-        sample_max_value=1.0,
     )
-    last = scheduler.config.num_train_timesteps - 1
-    times = (last * np.linspace(1, 0, steps, endpoint=False) ** SPACING).round().astype(int)
-    scheduler.set_timesteps(timesteps=list(dict.fromkeys(times.tolist())))
+    scheduler.set_timesteps(timesteps=list(times))
     return scheduler
 
 
-def fold(pixels: torch.Tensor) -> torch.Tensor:
-    """Fold (B, 3, H, W) into (B, 48, H / 4, W / 4)."""
-    return pixel_unshuffle(pixels, FOLD)
+def fold(pixels: torch.Tensor, side: int) -> torch.Tensor:
+    """Fold squares of pixels into channels: (B, 3, H, W) into (B, 3 side², H / side, W / side)."""
+    return pixel_unshuffle(pixels, side)
 
 
-def unfold(folded: torch.Tensor) -> torch.Tensor:
+def unfold(folded: torch.Tensor, side: int) -> torch.Tensor:
     """Undo `fold`."""
-    return pixel_shuffle(folded, FOLD)
+    return pixel_shuffle(folded, side)
 
 
 def enlarge(coarse: torch.Tensor) -> torch.Tensor:

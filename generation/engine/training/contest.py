@@ -23,7 +23,7 @@ from generation.engine.dermgan.networks import (
     map_of,
     noise_of,
 )
-from generation.engine.training.pixels import LabelledPixels, balanced_weights, crops
+from generation.engine.training.pixels import LabelledPixels, balanced_weights, crops, normal
 
 FRAME = (192, 144)  # px; squares of 128 are cut anywhere from it
 # Weights of the painter's losses, beside 1 for what the critic says. The colours are given, so an
@@ -161,13 +161,13 @@ class ContestStage:
         """Draw a batch, entities by the root of their frequency, and return both losses' sum."""
         chances = balanced_weights(self.data.data.labels, self.shape.entities)
         rows = rng.choice(len(self.data.data), size=batch, p=chances)
-        return network(*(each.to(device) for each in self.example(rows, rng)))
+        return network(*self.example(rows, rng, device))
 
     def example(
-        self, rows: np.ndarray, rng: np.random.Generator
+        self, rows: np.ndarray, rng: np.random.Generator, device: torch.device
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return photographs (B, 3, 128, 128) in 0 to 1, their maps, and noise."""
-        cut = (crops(self.data.data, rows, SIZE, self.wander, rng) + 1) / 2
+        cut = (crops(self.data.data.on(device), rows, SIZE, self.wander, rng) + 1) / 2
         skins, lesions = (
             torch.from_numpy(each[rows]).float() for each in (self.data.skins, self.data.lesions)
         )
@@ -175,15 +175,14 @@ class ContestStage:
         for k in np.flatnonzero(rng.random(len(rows)) < RECOLOURED):
             wanted = torch.from_numpy(skin_of_tone(rng.uniform(*TONES))).float()
             gains[k] = (wanted / skins[k]).clamp(max=BRIGHTEST)
+        gains, skins, lesions = (each.to(device) for each in (gains, skins, lesions))
         photograph = (cut[:, :3] * gains[:, :, None, None]).clamp(max=1)
-        entities = torch.from_numpy(self.data.data.labels[rows]).long()
+        entities = torch.from_numpy(self.data.data.labels[rows]).long().to(device)
         mapped = map_of(skins * gains, lesions * gains, cut[:, 3:], entities, self.shape.entities)
-        noise = noise_of(
-            torch.from_numpy(rng.standard_normal((len(rows), SIZE, SIZE), dtype=np.float32)),
-            torch.from_numpy(
-                rng.standard_normal((len(rows), COARSE_NOISE, COARSE_NOISE), dtype=np.float32)
-            ),
+        fine, coarse = (
+            normal((len(rows), side, side), rng, device) for side in (SIZE, COARSE_NOISE)
         )
+        noise = noise_of(fine, coarse)
         return photograph, mapped, noise
 
     def samples(self, network: nn.Module, device: torch.device) -> list[list[np.ndarray]]:
@@ -192,7 +191,7 @@ class ContestStage:
         rng = np.random.default_rng(0)
         for label in np.unique(self.data.data.labels):
             rows = np.resize(np.flatnonzero(self.data.data.labels == label), ACROSS)
-            photograph, mapped, noise = (each.to(device) for each in self.example(rows, rng))
+            photograph, mapped, noise = self.example(rows, rng, device)
             painted = network.painter(mapped, noise)  # type: ignore[operator]
             for images in (photograph, painted):
                 pixels = (images.float().clamp(0, 1) * 255).round().to(torch.uint8).cpu()

@@ -164,7 +164,8 @@ class DenoisingStage:
     def _cut(self, row: int, view: int) -> torch.Tensor:
         """Return a view of an image (1, 3, size, size), the same each time."""
         rng = np.random.default_rng((row, view))
-        return crops(self.data, [row], self.size, self._wander(), rng)
+        pixels = self.data.on(torch.device("cpu"))  # where a view is encoded once, and kept
+        return crops(pixels, [row], self.size, self._wander(), rng)
 
     def _wander(self) -> int:
         """Return how far from an image's centre a view may lie, in px."""

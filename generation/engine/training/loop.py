@@ -24,6 +24,8 @@ from generation.engine.generator import GenerationError
 from generation.engine.training.curve import Curve
 from generation.engine.training.stages import Network, Stage
 
+READ_EVERY = {"cpu": 1, "cuda": 20}  # steps
+
 #: What is trained of a network, by name.
 Trained = dict[str, nn.Parameter]
 
@@ -117,7 +119,23 @@ def train(
     clock = _Clock(stage.name, recipe, step, on_progress)
     curve = Curve(place, step, tensorboard=recipe.tensorboard and accelerator.is_main_process)
 
+    waiting: list[torch.Tensor] = []  # losses: to read each at once would hold a GPU up
+
+    def read() -> None:
+        first = step - len(waiting)
+        for k, total in enumerate(torch.stack(waiting).tolist() if waiting else []):
+            if not np.isfinite(total):
+                raise FloatingPointError(
+                    f"{stage.name}: the loss is not a number at step {first + k}; "
+                    "lower the learning rate and go on from the last checkpoint"
+                )
+            clock.tick(first + k + 1, total)
+            rate = recipe.learning_rate * _rate(first + k, steps, recipe)
+            curve.add(first + k + 1, (first + k + 1) * recipe.batch, total, rate)
+        waiting.clear()
+
     def keep() -> None:
+        read()
         if accelerator.is_main_process:
             _store(place, step, trained, kept, ema, optimizer, recipe)
             curve.write()
@@ -126,27 +144,22 @@ def train(
         while step < steps:
             for group in optimizer.param_groups:
                 group["lr"] = recipe.learning_rate * group["pace"] * _rate(step, steps, recipe)
-            total = 0.0
+            total = torch.zeros((), device=accelerator.device)
             for part in range(recipe.accumulate):
                 # All chance follows from the step, so that a resumed run is the run it resumes.
                 rng = np.random.default_rng((recipe.seed, step, part, accelerator.process_index))
                 torch.manual_seed(int(rng.integers(2**62)))  # dropout
                 loss = stage.loss(wrapped, share, rng, accelerator.device)
                 accelerator.backward(loss / recipe.accumulate)
-                total += loss.item() / recipe.accumulate
-            if not np.isfinite(total):
-                raise FloatingPointError(
-                    f"{stage.name}: the loss is not a number at step {step}; "
-                    "lower the learning rate and go on from the last checkpoint"
-                )
+                total += loss.detach() / recipe.accumulate
             accelerator.clip_grad_norm_(trained.values(), recipe.clip)
             optimizer.step()
             optimizer.zero_grad()
             ema.step(trained.values())
             step += 1
-            clock.tick(step, total)
-            rate = recipe.learning_rate * _rate(step - 1, steps, recipe)
-            curve.add(step, step * recipe.batch, total, rate)
+            waiting.append(total)
+            if len(waiting) == READ_EVERY[accelerator.device.type]:
+                read()
             if clock.checkpoint_due():
                 keep()
             if recipe.sample_every and step % recipe.sample_every == 0:

@@ -1,7 +1,7 @@
 """Batches for training: augmented crops cut from images that are held in memory as bytes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -39,6 +39,15 @@ class LabelledPixels:
 
     pixels: np.ndarray
     rows: np.ndarray
+    _there: dict[torch.device, torch.Tensor] = field(
+        init=False, default_factory=dict, repr=False, compare=False
+    )
+
+    def on(self, device: torch.device) -> torch.Tensor:
+        """Return the pixels in the memory of `device`, where they stay: a GPU cuts faster."""
+        if device not in self._there:
+            self._there[device] = torch.from_numpy(self.pixels).to(device)
+        return self._there[device]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -60,7 +69,7 @@ def balanced_weights(labels: np.ndarray, classes: int) -> np.ndarray:
 
 
 def crops(
-    data: LabelledPixels,
+    pixels: torch.Tensor,
     rows: Sequence[int] | np.ndarray,
     size: int,
     wander: int,
@@ -69,22 +78,31 @@ def crops(
     """Cut one square of `size` px from each row, near the centre, turned and mirrored at random.
 
     Args:
+        pixels: (N, H, W, C) uint8.
         wander: how far the crop's centre may lie from the image's, in px.
 
     Returns:
-        (B, C, size, size) float32 in [-1, 1].
+        (B, C, size, size) float32 in [-1, 1], where `pixels` are.
     """
-    _, height, width, channels = data.pixels.shape
-    out = np.empty((len(rows), size, size, channels), np.uint8)
-    for k, row in enumerate(rows):
-        reach_y, reach_x = min(wander, (height - size) // 2), min(wander, (width - size) // 2)
-        top = (height - size) // 2 + rng.integers(-reach_y, reach_y + 1)
-        left = (width - size) // 2 + rng.integers(-reach_x, reach_x + 1)
-        crop = np.rot90(
-            data.pixels[row, top : top + size, left : left + size], int(rng.integers(4))
-        )
-        out[k] = crop[:, ::-1] if rng.integers(2) else crop
-    return torch.from_numpy(out).permute(0, 3, 1, 2).float() / 127.5 - 1
+    chance = [np.asarray(rows)]
+    for side in pixels.shape[1:3]:
+        reach = min(wander, (side - size) // 2)
+        chance.append((side - size) // 2 + rng.integers(-reach, reach + 1, size=len(rows)))
+    chance.extend(rng.integers(2, size=(3, len(rows))))
+    row, top, left, *turns = torch.from_numpy(np.stack(chance)).to(pixels.device)[..., None]
+    upright, ahead, turned = (turn == 0 for turn in turns)
+    along = torch.arange(size, device=pixels.device)
+    down = top + torch.where(upright, along, along.flip(0))  # (B, size)
+    across = left + torch.where(ahead, along, along.flip(0))
+    y = torch.where(turned[..., None], down[:, None, :], down[:, :, None])
+    x = torch.where(turned[..., None], across[:, :, None], across[:, None, :])
+    return pixels[row[..., None], y, x].permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def normal(shape: Sequence[int], rng: np.random.Generator, device: torch.device) -> torch.Tensor:
+    """Draw standard normal numbers where they are needed; `rng` decides which."""
+    stream = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
+    return torch.randn(*shape, generator=stream, device=device)
 
 
 def coarse_of(fine: torch.Tensor, scale: int) -> torch.Tensor:

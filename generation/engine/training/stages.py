@@ -1,5 +1,6 @@
 """What the two stages of the cascade are trained on: clean images and their conditions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -8,9 +9,9 @@ import torch
 from diffusers import UNet2DModel
 
 from generation.engine.cascade.networks import (
+    BASE_FOLD,
     BASE_SIZE,
-    FOLD,
-    FOLDED,
+    FINE_FOLD,
     SCALE,
     BaseNetwork,
     add_noise_level,
@@ -20,12 +21,20 @@ from generation.engine.cascade.networks import (
     enlarge,
     fold,
     solver,
+    times_of,
     training_schedule,
     unfold,
 )
-from generation.engine.training.pixels import LabelledPixels, balanced_weights, coarse_of, crops
+from generation.engine.training.pixels import (
+    LabelledPixels,
+    balanced_weights,
+    coarse_of,
+    crops,
+    normal,
+)
 from generation.engine.vocabulary import Vocabulary
 
+ENTITY, TONE = 0, 4  # columns of an image's rows
 TABLES_PACE = 10.0
 HEAVIEST = 20.0  # weight of an error
 ACROSS, SAMPLE_STEPS = 6, 10  # of the sheets that show what is learnt
@@ -35,7 +44,7 @@ Network = TypeVar("Network", bound=torch.nn.Module, covariant=True)
 
 @dataclass(frozen=True)
 class Example:
-    """A batch: `clean` (B, 48, h, w), `beside` channels to see with it, `labels` (B, …)."""
+    """A batch: `clean` (B, C, h, w), `beside` channels to see with it, `labels` (B, …)."""
 
     clean: torch.Tensor
     beside: torch.Tensor | None
@@ -72,8 +81,8 @@ class Stage(Protocol[Network]):
 class PaintingStage:
     """What both stages share: they paint the clean image from a noisy one."""
 
-    def example(self, batch: int, rng: np.random.Generator) -> Example:
-        """Draw a batch."""
+    def example(self, batch: int, rng: np.random.Generator, device: torch.device) -> Example:
+        """Draw a batch, on `device`."""
         raise NotImplementedError
 
     def pace(self, parameter: str) -> float:
@@ -90,24 +99,22 @@ class PaintingStage:
         of signal to noise only, almost without weight, and images soft.
         """
         schedule = training_schedule()
-        example = self.example(batch, rng)
-        clean = example.clean.to(device)
-        noise = torch.from_numpy(rng.standard_normal(clean.shape, dtype=np.float32)).to(device)
-        times = torch.from_numpy(rng.integers(schedule.config.num_train_timesteps, size=len(clean)))
-        noisy = schedule.add_noise(clean, noise, times).to(device)
-        seen = noisy
-        if example.beside is not None:
-            seen = torch.cat([noisy, example.beside.to(device)], dim=1)
+        example = self.example(batch, rng, device)
+        noise = normal(example.clean.shape, rng, device)
+        times = torch.from_numpy(rng.integers(schedule.config.num_train_timesteps, size=batch))
+        times = times.to(device)
+        kept = schedule.alphas_cumprod.to(device)[times]
+        noisy = schedule.add_noise(example.clean, noise, times)
+        seen = noisy if example.beside is None else torch.cat([noisy, example.beside], dim=1)
         output = network(
             seen.to(memory_format=torch.channels_last),
-            times.to(device),
-            class_labels=example.labels.to(device),
+            times,
+            class_labels=example.labels,
             return_dict=False,
         )[0]
-        kept = schedule.alphas_cumprod[times]
-        weight = (1 / (1 - kept)).clamp(max=HEAVIEST).to(device)  # SNR + 1
+        weight = (1 / (1 - kept)).clamp(max=HEAVIEST)  # SNR + 1
         painted = clean_of(output.float(), noisy, kept)
-        error = (painted - clean).square().mean(dim=(1, 2, 3))
+        error = (painted - example.clean).square().mean(dim=(1, 2, 3))
         return (weight * error).mean()
 
 
@@ -115,13 +122,13 @@ def _paint(
     network: torch.nn.Module,
     labels: torch.Tensor,
     beside: torch.Tensor | None,
-    side: int,
+    shape: Sequence[int],
     device: torch.device,
 ) -> torch.Tensor:
-    """Paint (B, 48, side, side) from noise that is always the same, without guidance."""
+    """Paint folded images of `shape` from noise that is always the same, without guidance."""
     noise = torch.Generator().manual_seed(0)
-    sample = torch.randn(len(labels), FOLDED, side, side, generator=noise).to(device)
-    scheduler = solver(SAMPLE_STEPS)
+    sample = torch.randn(*shape, generator=noise).to(device)
+    scheduler = solver(times_of(SAMPLE_STEPS))
     for time in scheduler.timesteps:
         seen = sample if beside is None else torch.cat([sample, beside], dim=1)
         output = network(
@@ -131,12 +138,14 @@ def _paint(
             return_dict=False,
         )[0]
         painted = clean_of(output.float(), sample, scheduler.alphas_cumprod[time])
+        painted = painted.clamp(-1, 1)
         sample = scheduler.step(painted, time, sample, return_dict=False)[0]
     return sample
 
 
-def _pixels(folded: torch.Tensor) -> list[np.ndarray]:
-    pixels = ((unfold(folded.float().cpu()).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+def _pixels(folded: torch.Tensor, side: int) -> list[np.ndarray]:
+    pixels = unfold(folded.float().cpu(), side)
+    pixels = ((pixels.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
     return list(pixels.permute(0, 2, 3, 1).numpy())
 
 
@@ -149,7 +158,9 @@ class BaseStage(PaintingStage):
     Attributes:
         hide: share of examples that hide everything.
         bare: share of examples that tell the entity alone, as most requests do.
-        keep: chance of each other attribute to be told in the rest of the examples.
+        keep: chance of each other attribute to be told in the rest of the examples. But skin tone
+            is told wherever anything is: few collections know it, and without it an image shall
+            look as those of the others do.
     """
 
     data: LabelledPixels
@@ -169,22 +180,25 @@ class BaseStage(PaintingStage):
         """Let the tables of attributes learn faster: they begin at 0, and a row is seen seldom."""
         return TABLES_PACE if parameter.startswith("conditions.tables") else 1.0
 
-    def example(self, batch: int, rng: np.random.Generator) -> Example:
+    def example(self, batch: int, rng: np.random.Generator, device: torch.device) -> Example:
         """Draw a batch, entities by the root of their frequency."""
         chances = balanced_weights(self.data.labels, len(self.vocabulary.entities))
         drawn = rng.choice(len(self.data), size=batch, p=chances)
         lot = rng.random((batch, 1))
         told = rng.random((batch, self.data.rows.shape[1])) < self.keep
         told[:, 1:] &= lot >= self.hide + self.bare
-        told[:, :1] = lot >= self.hide
-        clean = crops(self.data, drawn, BASE_SIZE, self.wander, rng)
-        return Example(fold(clean), None, torch.from_numpy(self.data.rows[drawn] * told))
+        told[:, [ENTITY, TONE]] = lot >= self.hide
+        clean = crops(self.data.on(device), drawn, BASE_SIZE, self.wander, rng)
+        labels = torch.from_numpy(self.data.rows[drawn] * told).to(device)
+        return Example(fold(clean, BASE_FOLD), None, labels)
 
     def samples(self, network: torch.nn.Module, device: torch.device) -> list[list[np.ndarray]]:
         """Return a row of images for each entity."""
         labels = torch.zeros(len(self.vocabulary.entities) * ACROSS, 5, dtype=torch.long)
         labels[:, 0] = 1 + torch.arange(len(labels)) // ACROSS
-        images = _pixels(_paint(network, labels.to(device), None, BASE_SIZE // FOLD, device))
+        side = BASE_SIZE // BASE_FOLD
+        shape = len(labels), 3 * BASE_FOLD**2, side, side
+        images = _pixels(_paint(network, labels.to(device), None, shape, device), BASE_FOLD)
         return [images[k : k + ACROSS] for k in range(0, len(images), ACROSS)]
 
 
@@ -205,21 +219,18 @@ class UpsamplerStage(PaintingStage):
         """Return the network to begin with."""
         return self.start or build_upsampler()
 
-    def example(self, batch: int, rng: np.random.Generator) -> Example:
+    def example(self, batch: int, rng: np.random.Generator, device: torch.device) -> Example:
         """Draw a batch of crops, each with a coarse version noised at a level of its own."""
         rows = rng.integers(len(self.data), size=batch)
-        fine = crops(self.data, rows, self.crop, max(self.data.pixels.shape), rng)
+        fine = crops(self.data.on(device), rows, self.crop, max(self.data.pixels.shape), rng)
         coarse = coarse_of(fine, SCALE)
-        level = torch.from_numpy(rng.uniform(0, self.most_noise, batch)).float()
-        noise = torch.from_numpy(rng.standard_normal(coarse.shape, dtype=np.float32))
-        seen = enlarge(add_noise_level(coarse, noise, level))
-        return Example(fold(fine), fold(seen), 1000 * level)
+        level = torch.from_numpy(rng.uniform(0, self.most_noise, batch)).float().to(device)
+        seen = enlarge(add_noise_level(coarse, normal(coarse.shape, rng, device), level))
+        return Example(fold(fine, FINE_FOLD), fold(seen, FINE_FOLD), 1000 * level)
 
     def samples(self, network: torch.nn.Module, device: torch.device) -> list[list[np.ndarray]]:
         """Return rows of what it sees, what it paints over that, and what was there."""
-        example = self.example(ACROSS, np.random.default_rng(0))
+        example = self.example(ACROSS, np.random.default_rng(0), device)
         assert example.beside is not None
-        beside = example.beside.to(device)
-        side = example.clean.shape[-1]
-        painted = _paint(network, example.labels.to(device), beside, side, device)
-        return [_pixels(each) for each in (example.beside, painted, example.clean)]
+        painted = _paint(network, example.labels, example.beside, example.clean.shape, device)
+        return [_pixels(each, FINE_FOLD) for each in (example.beside, painted, example.clean)]
