@@ -11,6 +11,7 @@ import numpy as np
 from django.conf import settings
 from PIL import Image
 
+from analysis.classifier.store import images_learnt
 from analysis.errors import AnalysisError
 from analysis.quality.assess import Missing, Task, assess
 from analysis.quality.extractors import (
@@ -27,7 +28,13 @@ from analysis.quality.treatment import NAME, SIDE, Pixels, treated
 from analysis.report.publish import ReportPaths, publish, refuse_other
 from evaluation.entities import known_entities
 from evaluation.errors import EvaluationError
-from evaluation.material import Collection, Material, generated_by, photographs_of
+from evaluation.material import (
+    Collection,
+    Material,
+    generated_by,
+    photographs_of,
+    sole_dataset,
+)
 
 OnStep = Callable[[str, int, int], None]
 
@@ -92,8 +99,8 @@ def evaluate_images(
     if side < LEAST_SIDE:
         raise AnalysisError(f"--side {side} is too small; choose {LEAST_SIDE} px or more")
     say = on_step or (lambda what, done, total: None)
-    made, real = generated_by(generator), photographs_of(reference)
-    dataset = str(real.material[0].image.dataset) if real.material else reference
+    dataset = reference or sole_dataset()
+    made, real = generated_by(generator), photographs_of([dataset]).one_a_lesion()
     folder = (out or REPORTS / generator).resolve()
     refuse_other(folder, REPORT)
     domain = DomainExtractor()
@@ -107,11 +114,11 @@ def evaluate_images(
             "Computer-drawn phantoms stand in for photographs: these numbers show "
             "how a report looks and say nothing about images of skin.",
         )
-    if dataset == domain.trained_on:
+    if known := _known_to(domain.trained_on, real):
         caveats.append(
-            f"The entity classifier was trained on {dataset} itself: it knows most of these real "
-            "images, so their agreement, and distances in its features, flatter them. Compare with "
-            "a dataset that it has not seen."
+            f"The entity classifier has learnt from {known} of the {len(real)} real images, or of "
+            "their lesions: their agreement, and distances in its features, flatter them. Compare "
+            "with a dataset that it has not seen."
         )
     alone = sum(not each.lesion for each in real.material)
     if alone:
@@ -147,6 +154,16 @@ def evaluate_images(
         name=REPORT,
         version=VERSION,
         archive="" if out else ARCHIVE,
+    )
+
+
+def _known_to(classifier: str, real: Collection) -> int:
+    """Return how many images a classifier has learnt from, or of whose lesion."""
+    learnt = images_learnt(classifier) or {}
+    digests, lesions, names = ({*learnt.get(k, ())} for k in ("digests", "lesions", "names"))
+    return sum(
+        each.image.sha256 in digests or each.lesion in lesions or each.image.name in names
+        for each in real.material
     )
 
 
@@ -186,11 +203,9 @@ def _measured(
     for origin, one in collections.items():
         usable = [each for each in one.material if each.image.sha256 not in unread]
         if not usable:
-            raise AnalysisError(
-                f"no {origin} image can be measured; {_told(one.left_out) or 'there are none'}"
-            )
+            raise AnalysisError(f"no {origin} image can be read: {next(iter(unread.values()))}")
         sets[origin] = _as_set(usable, extractors, kept, side)
-        if told := _told(one.left_out):
+        if told := _left_out(one):
             caveats.append(f"Left out of the {origin} images: {told}.")
     if unread:
         named = "; ".join(list(unread.values())[:MOST_NAMED])
@@ -205,8 +220,14 @@ def _slug() -> str:
     return "".join(c if c.isalnum() else "_" for c in NAME)
 
 
-def _told(left_out: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {why}" for why, count in left_out.items() if count)
+def _left_out(found: Collection) -> str:
+    counts = {
+        "of a study that is open for reading, or of its lesions": found.withheld,
+        "of a lesion that another image shows": found.others,
+        "of an older revision": found.older,
+        "suspected copies": found.copies,
+    }
+    return ", ".join(f"{count} {why}" for why, count in counts.items() if count)
 
 
 def _extract(

@@ -1,9 +1,15 @@
-"""The images that machines measure: those of a study and more like them, or those of a source."""
+"""The images that machines get: those of a draft and more like them, or those of a source.
+
+Of a source, what a study shows that is open for reading stays out, with all other images of its
+lesions, so that no machine learns, or shows, an image that it, or a person, is still to be asked
+about.
+"""
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+from django.db.models import Q, QuerySet
 from PIL import Image as PillowImage
 
 from evaluation.catalogue import get_dataset, open_original
@@ -56,17 +62,7 @@ def material_of(slug: str, *, photographs: int) -> list[Material]:
     have = sum(image.origin == Origin.REAL for image in own)
     others = [*near, *far][: max(0, photographs - have)]
     made = _shuffled(list(synthetic.exclude(pk__in=drawn).order_by("sha256")))
-    return [
-        Material(
-            image,
-            image.origin == Origin.SYNTHETIC,
-            image.entity,
-            _group(image),
-            image.lesion,
-            drawn.get(image.pk, ""),
-        )
-        for image in [*own, *made, *others]
-    ]
+    return [_material(image, drawn.get(image.pk, "")) for image in [*own, *made, *others]]
 
 
 def balanced(material: list[Material], most: int) -> list[Material]:
@@ -86,6 +82,11 @@ def balanced(material: list[Material], most: int) -> list[Material]:
     return chosen
 
 
+def _material(image: Image, use: str = "") -> Material:
+    synthetic = image.origin == Origin.SYNTHETIC
+    return Material(image, synthetic, image.entity, _group(image), image.lesion, use)
+
+
 def _group(image: Image) -> str:
     if image.origin == Origin.SYNTHETIC:
         return f"{image.generator} {image.entity} {image.recipe.get('seed', image.name)}"
@@ -98,81 +99,137 @@ def _shuffled(images: list[Image]) -> list[Image]:
 
 @dataclass(frozen=True)
 class Collection:
-    """Images of one source that may be measured and shown outside studies.
+    """Images of one origin that machines may see.
 
     Attributes:
-        material: in a fixed random order.
-        revision: of the generator; "" of a dataset.
-        left_out: how many images were left out, by reason.
-        phantom: whether drawings stand in for photographs.
+        material: the images, by SHA-256.
+        revision: of the generator; "" of real images.
+        withheld: images left out, since an open study shows them, or another of their lesion.
+        copies: synthetic images left out, since they are suspected to be copies.
+        older: synthetic images left out, since an older revision of the generator made them.
+        others: real images left out by `one_a_lesion`.
     """
 
-    material: list[Material]
-    revision: str
-    left_out: dict[str, int]
-    phantom: bool = False
+    material: tuple[Material, ...]
+    revision: str = ""
+    withheld: int = 0
+    copies: int = 0
+    older: int = 0
+    others: int = 0
+
+    def __len__(self) -> int:
+        return len(self.material)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The datasets, or the generator with its revision."""
+        return tuple(sorted({_source(each.image) for each in self.material}))
+
+    @property
+    def licences(self) -> tuple[str, ...]:
+        """Licences of the images."""
+        return tuple(sorted({each.image.licence for each in self.material}))
+
+    @property
+    def phantom(self) -> bool:
+        """Whether drawings stand in for photographs."""
+        return any(each.image.dataset and each.image.dataset.phantom for each in self.material)
+
+    def one_a_lesion(self) -> "Collection":
+        """Return the first image of each lesion: images that are independent."""
+        first: dict[str, Material] = {}
+        for each in self.material:
+            first.setdefault(each.lesion or each.image.sha256, each)
+        return replace(self, material=tuple(first.values()), others=len(self) - len(first))
+
+    def first_of_each(self, most: int) -> "Collection":
+        """Return the first `most` images of each entity."""
+        taken: dict[str, int] = {}
+        kept = []
+        for each in self.material:
+            taken[each.entity] = taken.get(each.entity, 0) + 1
+            if taken[each.entity] <= most:
+                kept.append(each)
+        return replace(self, material=tuple(kept))
 
 
-def photographs_of(name: str) -> Collection:
-    """Return the real images of a dataset, one a lesion, but for those that a study hides.
-
-    Args:
-        name: of the dataset; "" means the only one that there is.
+def sole_dataset() -> str:
+    """Return the name of the only dataset that there is.
 
     Raises:
-        EvaluationError: there is no such dataset, or there are several to choose from.
+        EvaluationError: there are none, or several to choose from.
     """
-    if not name:
-        names = list(Dataset.objects.values_list("name", flat=True))
-        if len(names) != 1:
-            raise EvaluationError(
-                f"name the real images to compare with, --reference DATASET; there are: "
-                f"{', '.join(names) or 'none yet'}"
-            )
-        name = names[0]
-    dataset = get_dataset(name)
-    found = _shuffled(list(dataset.images.order_by("sha256")))
-    free = [image for image in found if not image.sealed]
-    one_each: dict[str, Image] = {}
-    for image in free:
-        one_each.setdefault(image.lesion or image.name, image)
-    left_out = {
-        "in a study that is open for reading": len(found) - len(free),
-        "of a lesion that another image shows": len(free) - len(one_each),
-    }
-    return Collection(_as_material(one_each.values()), "", left_out, dataset.phantom)
+    names = list(Dataset.objects.values_list("name", flat=True))
+    if len(names) != 1:
+        raise EvaluationError(
+            f"name the real images to compare with, --reference DATASET; there are: "
+            f"{', '.join(names) or 'none yet'}"
+        )
+    return names[0]
+
+
+def photographs_of(datasets: Sequence[str]) -> Collection:
+    """Return the real images of the named datasets (of all that are no phantoms, if none is named).
+
+    Raises:
+        EvaluationError: there is no such dataset, or nothing is left.
+    """
+    images = Image.objects.filter(origin=Origin.REAL)
+    if datasets:
+        images = images.filter(dataset__in=[get_dataset(name) for name in datasets])
+    else:
+        images = images.filter(dataset__phantom=False)
+    free, withheld = _free(images)
+    found = Collection(free, withheld=withheld)
+    return _some(found, ", ".join(datasets) or "the catalogue")
 
 
 def generated_by(generator: str) -> Collection:
-    """Return the images of a generator's newest revision, but for hidden and suspected ones.
+    """Return the images of a generator's newest revision, but for suspected copies.
 
     Raises:
-        EvaluationError: the catalogue has no image of such a generator.
+        EvaluationError: the catalogue has no image of such a generator, or nothing is left.
     """
     made = Image.objects.filter(origin=Origin.SYNTHETIC)
-    found = list(made.filter(generator=generator).order_by("sha256"))
-    if not found:
+    own = made.filter(generator=generator)
+    newest = own.order_by("added_at", "pk").last()
+    if newest is None:
         names = made.order_by("generator").values_list("generator", flat=True).distinct()
         raise EvaluationError(
             f"the catalogue has no images of generator '{generator}'; there are images of: "
             f"{', '.join(names) or 'none yet'}; make some with manage.py generate_batch"
         )
-    newest = max(found, key=lambda image: (image.added_at, image.pk)).generator_revision
-    of_it = [image for image in found if image.generator_revision == newest]
-    open_ = [image for image in of_it if not image.sealed]
-    free = [image for image in open_ if not image.suspected_copy]
-    left_out = {
-        "of an older revision": len(found) - len(of_it),
-        "in a study that is open for reading": len(of_it) - len(open_),
-        "suspected copies": len(open_) - len(free),
-    }
-    return Collection(_as_material(_shuffled(free)), newest, left_out)
+    of_it = own.filter(generator_revision=newest.generator_revision)
+    free, withheld = _free(of_it)
+    kept = tuple(each for each in free if not each.image.suspected_copy)
+    found = Collection(
+        kept,
+        newest.generator_revision,
+        withheld,
+        copies=len(free) - len(kept),
+        older=own.count() - of_it.count(),
+    )
+    return _some(found, f"generator '{generator}'")
 
 
-def _as_material(images: Iterable[Image]) -> list[Material]:
-    return [
-        Material(
-            image, image.origin == Origin.SYNTHETIC, image.entity, _group(image), image.lesion, ""
+def _free(images: QuerySet[Image]) -> tuple[tuple[Material, ...], int]:
+    """Return images of no lesion that an open study shows, and how many are of one."""
+    on_show = Image.objects.filter(sealed=True).exclude(lesion="")
+    shown = Q(sealed=True) | Q(lesion__in=on_show.values_list("lesion", flat=True))
+    free = images.exclude(shown).select_related("dataset").order_by("sha256")
+    return tuple(map(_material, free)), images.filter(shown).count()
+
+
+def _some(found: Collection, source: str) -> Collection:
+    if not found.material:
+        raise EvaluationError(
+            f"{source} has no image to use ({found.withheld} are in open studies, {found.copies} "
+            "are suspected copies); import or generate some, or name another"
         )
-        for image in images
-    ]
+    return found
+
+
+def _source(image: Image) -> str:
+    if image.dataset:
+        return image.dataset.name
+    return f"{image.generator} {image.generator_revision}".strip()

@@ -14,7 +14,8 @@ from analysis.errors import AnalysisError
 from analysis.proportions import wilson
 from analysis.report.cells import printed
 from analysis.results import Estimate
-from evaluation.image_sets import ImageSet, real_images, synthetic_images
+from evaluation.image_sets import ImageSet, read_images
+from evaluation.material import generated_by, photographs_of
 from evaluation.stimuli import SIZE
 
 OnStep = Callable[[int, int], None]
@@ -50,10 +51,11 @@ def make_detector(
         EvaluationError: a dataset or generator has no images.
     """
     folder, classifier = own_folder(name), load_classifier(eyes)
-    both = (
-        real_images(datasets, SIZE, as_stimuli=True, most=most, on_step=on_read),
-        synthetic_images(generator, SIZE, as_stimuli=True, most=most, on_step=on_read),
+    real, made = (
+        read_images(found.first_of_each(most), SIZE, as_stimuli=True, on_step=on_read)
+        for found in (photographs_of(datasets), generated_by(generator))
     )
+    both = (real, made)
     rng = np.random.default_rng(seed)
     rows = [_alike(own, other, rng) for own, other in (both, both[::-1])]
     pixels = np.concatenate([each.pixels[own] for each, own in zip(both, rows, strict=True)])
@@ -72,7 +74,7 @@ def make_detector(
     area = roc.delong(scores, synthetic[held], interval="logit")
     right = wilson(int(((scores > 0.5) == synthetic[held]).sum()), int(held.sum()))
     fit_detector(features, synthetic.tolist(), classifier).save(folder)
-    note_images(folder, both[0], both[1])
+    note_images(folder, real, made)
     (folder / "README.md").write_text(
         "\n".join(
             [
@@ -82,18 +84,18 @@ def make_detector(
                 f"of the classifier `{eyes}` and on low-level features (spectra, JPEG's grid and "
                 "coefficients, noise).",
                 "",
-                f"- Trained on {len(rows[0])} images of {', '.join(both[0].sources)} and "
-                f"{len(rows[1])} of {', '.join(both[1].sources)}, one of each lesion, as many of "
+                f"- Trained on {len(rows[0])} images of {', '.join(real.of.sources)} and "
+                f"{len(rows[1])} of {', '.join(made.of.sources)}, one of each lesion, as many of "
                 "each entity, all through the pipeline of stimuli; their SHA-256 stand in "
                 "`images.json`, and a study that shows one of them is refused.",
                 "- It knows this generator; of another one it may know nothing.",
-                f"- Left out: {sum(each.withheld for each in both)} images that open studies show, "
-                "or others of their lesions.",
+                f"- Left out: {sum(each.of.withheld for each in both)} images that open studies "
+                "show, or others of their lesions.",
                 f"- On {int(held.sum())} of these images, not trained on for this figure: area "
                 f"under the curve {printed(area)}, right {printed(right)}. The weights kept are "
                 "then trained on all.",
                 f"- Trained {date.today()}, seed {seed}; licence: that of the images, "
-                f"{' AND '.join(sorted({*both[0].licences, *both[1].licences}))}.",
+                f"{' AND '.join(sorted({*real.of.licences, *made.of.licences}))}.",
                 "",
             ]
         )

@@ -16,7 +16,8 @@ from analysis.errors import AnalysisError
 from analysis.report.cells import printed
 from analysis.report.publish import publish
 from evaluation.entities import ENTITIES
-from evaluation.image_sets import ImageSet, real_images
+from evaluation.image_sets import ImageSet, read_images
+from evaluation.material import photographs_of
 
 OnStep = Callable[[int, int], None]
 
@@ -64,13 +65,13 @@ def make_classifier(
         EvaluationError: a dataset is unknown or empty.
     """
     folder, recipe = own_folder(wanted.name), wanted.recipe
-    images = real_images(wanted.datasets, recipe.size, on_step=on_read)
+    images = read_images(photographs_of(wanted.datasets), recipe.size, on_step=on_read)
     entities = tuple(code for code in ENTITIES if code in {*images.entities.tolist()})
     data = labelled(images.pixels, images.entities, entities)
     parts = parted_by_lesion(data.labels, images.lesions, recipe.seed)
     held: ImageSet | None = None
     if wanted.test:
-        held = real_images([wanted.test], recipe.size, on_step=on_read)
+        held = read_images(photographs_of([wanted.test]), recipe.size, on_step=on_read)
         refuse_shared(images, held)
     trained = train(
         data[parts.train],
@@ -126,8 +127,8 @@ def refuse_shared(known: ImageSet, held: ImageSet) -> None:
     )
     if shared:
         raise AnalysisError(
-            f"{shared} of {len(held)} images of {', '.join(held.sources)} are of lesions in "
-            f"{', '.join(known.sources)}; test on a dataset that shares none"
+            f"{shared} of {len(held)} images of {', '.join(held.of.sources)} are of lesions in "
+            f"{', '.join(known.of.sources)}; test on a dataset that shares none"
         )
 
 
@@ -147,7 +148,7 @@ def _card(
     }[recipe.network]
     drawn = "as they come" if not recipe.balance else "by the root of their frequency"
     return [
-        f"Data: {', '.join(images.sources)}, centred squares of {recipe.size} px; {counts[0]} "
+        f"Data: {', '.join(images.of.sources)}, centred squares of {recipe.size} px; {counts[0]} "
         f"images to train on, {counts[1]} to stop and calibrate by, {counts[2]} to test on, parted "
         "by lesion.",
         f"Recipe: {network}; {'AdamW' if recipe.weight_decay else 'Adam'} at "
@@ -156,8 +157,9 @@ def _card(
         f"{recipe.epochs} epochs, stopped after {recipe.patience} without a lower validation loss: "
         f"{epochs} epochs, weights of epoch {epoch}; probabilities calibrated by one temperature; "
         f"seed {recipe.seed}.",
-        f"Left out: {images.withheld} images that open studies show, or others of their lesions.",
-        f"Licence of the weights: that of the images, {' AND '.join(images.licences)}.",
+        f"Left out: {images.of.withheld} images that open studies show, or others of their "
+        "lesions.",
+        f"Licence of the weights: that of the images, {' AND '.join(images.of.licences)}.",
     ]
 
 

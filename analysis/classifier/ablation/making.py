@@ -15,7 +15,8 @@ from analysis.classifier.making import refuse_shared
 from analysis.classifier.training import RECIPES
 from analysis.report.publish import publish
 from evaluation.entities import ENTITIES
-from evaluation.image_sets import ImageSet, real_images, synthetic_images
+from evaluation.image_sets import ImageSet, read_images
+from evaluation.material import generated_by, photographs_of
 
 OnStep = Callable[[int, int], None]
 
@@ -52,10 +53,10 @@ def make_ablation(
         AnalysisError: the test set shares lesions, or the runs kept are of another ablation.
         EvaluationError: a dataset or generator has no images.
     """
-    original = real_images(datasets, plan.size, on_step=on_read)
-    held = real_images([test], plan.size, on_step=on_read)
+    original = read_images(photographs_of(datasets), plan.size, on_step=on_read)
+    held = read_images(photographs_of([test]), plan.size, on_step=on_read)
     refuse_shared(original, held)
-    made = synthetic_images(generator, plan.size, on_step=on_read)
+    made = read_images(generated_by(generator), plan.size, on_step=on_read)
     shown = {*original.entities.tolist()}
     entities = tuple(code for code in ENTITIES if code in shown)
     known, generated, test_set = (
@@ -77,15 +78,15 @@ def make_ablation(
 def _said(plan: Plan, original: ImageSet, made: ImageSet, held: ImageSet) -> list[str]:
     recipe = RECIPES[plan.network]
     return [
-        f"Original images: {len(original)} of {', '.join(original.sources)}; synthetic images: "
-        f"{len(made)} of {', '.join(made.sources)}, {made.copies} suspected copies left out; "
-        f"untouched test set: {len(held)} images of {', '.join(held.sources)}, of lesions that are "
-        "not among the originals. Whether the generator has learnt from the test set, its card "
+        f"Original images: {len(original)} of {', '.join(original.of.sources)}; synthetic images: "
+        f"{len(made)} of {', '.join(made.of.sources)}, {made.of.copies} suspected copies left out; "
+        f"untouched test set: {len(held)} images of {', '.join(held.of.sources)}, of lesions that "
+        "are not among the originals. Whether the generator has learnt from the test set, its card "
         "says; from the originals it may have.",
         f"The {plan.network} network at {plan.size} px; every arm {plan.steps} steps of "
         f"{plan.batch} images under {plan.seeds} seeds, rate {recipe.learning_rate:g}, entities as "
-        "they come, no early stopping: the last weights count. A seed decides first weights, split "
-        "and order, for all arms alike.",
+        "they come unless the arm says otherwise, no early stopping: the last weights count. A "
+        "seed decides first weights, split and order, for all arms alike.",
         f"Augmentation where named: turned by up to {CLASSICAL.rotation:g}°, shifted by up to "
         f"{100 * CLASSICAL.shift:g} % and zoomed by up to {100 * CLASSICAL.zoom:g} %, mirrored.",
     ]

@@ -8,7 +8,8 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from analysis.classifier.network import Classifier
-from evaluation.image_sets import real_images as real_images_of
+from evaluation.image_sets import read_images
+from evaluation.material import photographs_of
 
 SMALL = ("--network", "paper", "--size", "32", "--epochs", "2")
 
@@ -48,8 +49,8 @@ def test_a_test_set_that_shares_lesions_is_refused(real_images, classifiers):
 
 def test_images_of_an_open_study_reach_no_classifier(sealed, real_images):
     """Half of the real images are in the study."""
-    found = real_images_of([real_images.name], 32)
+    found = read_images(photographs_of([real_images.name]), 32)
 
     shown = {*sealed.stimuli.values_list("truth__original_sha256", flat=True)}
-    assert (len(found), found.withheld) == (14, 14)
+    assert (len(found), found.of.withheld) == (14, 14)
     assert not shown & {*found.digests.tolist()}
