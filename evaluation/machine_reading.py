@@ -48,13 +48,21 @@ class Said:
 Machine = Callable[[bytes, Asked], Said]
 
 
-def shows_any_of(slug: str, digests: Collection[str], lesions: Collection[str]) -> bool:
+def shows_any_of(
+    slug: str, *, digests: Collection[str], lesions: Collection[str], names: Collection[str] = ()
+) -> bool:
     """Tell whether a study shows images, or lesions, that a machine was trained on.
+
+    Args:
+        slug: of the study.
+        digests: SHA-256 of the originals.
+        lesions: what they are called.
+        names: of images, where no other image can have them.
 
     Raises:
         UnknownStudy: there is no such study.
     """
-    trained = Q(original_sha256__in=digests) | Q(lesion__in=[name for name in lesions if name])
+    trained = Q(original_sha256__in=digests) | Q(lesion__in=lesions) | Q(name__in=names)
     return StimulusTruth.objects.filter(trained, stimulus__study=get_study(slug)).exists()
 
 

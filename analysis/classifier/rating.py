@@ -39,15 +39,17 @@ def read_as_ai(
     """
     classifier = load_classifier(network)
     model, spotter, eyes = f"{network} {classifier.sha256}", None, classifier
+    used = [network]
     if detector:
         spotter, sha256 = load_detector(detector)
-        eyes = _eyes_of(spotter, network)
+        through, eyes = _eyes_of(spotter, network)
         model += f"; {detector} {sha256}"
+        used += [detector, *([through] if through != network else [])]
     known = True
-    for name in filter(None, (network, detector)):
+    for name in used:
         learnt = images_learnt(name)
         known = known and learnt is not None
-        if learnt and shows_any_of(study, learnt["digests"], learnt["lesions"]):
+        if learnt and shows_any_of(study, **learnt):
             raise AnalysisError(
                 f"'{name}' has learnt from images, or lesions, that study '{study}' shows; train "
                 "another once the study is sealed, when its images are left out"
@@ -88,12 +90,12 @@ def machine(classifier: Classifier, detector: OriginDetector | None, eyes: Class
     return say
 
 
-def _eyes_of(detector: OriginDetector, network: str) -> Classifier:
-    """Return the classifier that a detector looks through: the shipped one, or the one named."""
+def _eyes_of(detector: OriginDetector, network: str) -> tuple[str, Classifier]:
+    """Return the classifier that a detector looks through: the one named, or the shipped one."""
     for name in (network, "ham10000"):
         eyes = load_classifier(name)
         if eyes.sha256 == detector.eyes:
-            return eyes
+            return name, eyes
     raise AnalysisError(
         f"the detector looks through a classifier other than '{network}'; name the one that it was "
         "trained with"

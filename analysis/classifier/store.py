@@ -1,6 +1,7 @@
 """Where classifiers and detectors lie: those that are shipped, and those trained here."""
 
 import json
+import re
 from pathlib import Path
 
 from django.conf import settings
@@ -12,6 +13,8 @@ from evaluation.image_sets import ImageSet
 
 IMAGES = "images.json"  # what was learnt from
 SHIPPED = Path(__file__).with_name("weights")
+#: Names that the ISIC Archive gives: an image has them in any size and file, and no other has.
+ARCHIVED = re.compile(r"ISIC_\d{7}")
 
 
 def own_folder(name: str) -> Path:
@@ -33,9 +36,7 @@ def load_classifier(name: str) -> Classifier:
     Raises:
         AnalysisError: there is none; the message names those that there are.
     """
-    own = Path(settings.VAR_DIR) / "classifiers"
-    places = {path.parent.name: path.parent for path in SHIPPED.glob("*/model.safetensors")}
-    places |= {path.parent.name: path.parent for path in own.glob("*/model.safetensors")}
+    places = _places("model.safetensors")
     if name not in places:
         raise AnalysisError(
             f"there is no classifier '{name}'; there are: {', '.join(sorted(places))}; "
@@ -50,8 +51,7 @@ def load_detector(name: str) -> tuple[OriginDetector, str]:
     Raises:
         AnalysisError: there is none; the message names those that there are.
     """
-    own = Path(settings.VAR_DIR) / "classifiers"
-    places = {path.parent.name: path.parent for path in own.glob("*/detector.safetensors")}
+    places = _places("detector.safetensors")
     if name not in places:
         raise AnalysisError(
             f"there is no detector '{name}'; there are: {', '.join(sorted(places)) or 'none yet'}; "
@@ -62,14 +62,28 @@ def load_detector(name: str) -> tuple[OriginDetector, str]:
 
 def note_images(folder: Path, *sets: ImageSet) -> None:
     """Write down what was learnt from, so that no study is read that shows it."""
-    known = {
-        what: sorted({value for each in sets for value in getattr(each, what).tolist()})
-        for what in ("digests", "lesions")
+    found = {
+        "digests": {sha256 for each in sets for sha256 in each.digests.tolist()},
+        "lesions": {lesion for each in sets for lesion in each.lesions.tolist()},
+        "names": {n for each in sets for n in each.names.tolist() if ARCHIVED.fullmatch(n)},
     }
+    known = {what: sorted(values) for what, values in found.items()}
     (folder / IMAGES).write_text(json.dumps(known))
 
 
 def images_learnt(name: str) -> dict[str, list[str]] | None:
-    """Return the digests and lesions that a classifier or detector learnt from; None if unknown."""
-    path = Path(settings.VAR_DIR) / "classifiers" / name / IMAGES
-    return json.loads(path.read_text()) if path.exists() else None
+    """Return what a classifier or detector learnt from; None if that is not on record.
+
+    Returns:
+        `digests` of files, `lesions`, and `names` of the ISIC Archive's images.
+    """
+    path = _places(IMAGES).get(name)
+    return json.loads((path / IMAGES).read_text()) if path else None
+
+
+def _places(file: str) -> dict[str, Path]:
+    """Return the folders that hold such a file, by name: shipped ones, and those trained here."""
+    own = Path(settings.VAR_DIR) / "classifiers"
+    return {
+        path.parent.name: path.parent for top in (SHIPPED, own) for path in top.glob(f"*/{file}")
+    }

@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 
 from analysis.classifier.detecting import make_detector
 from analysis.classifier.network import KINDS, save
+from analysis.classifier.store import images_learnt
 from analysis.closed_study import closed_context, closed_study
 from analysis.report.build import write_report
 from evaluation.closing import close_study
@@ -119,13 +120,38 @@ def test_a_stopped_reading_goes_on_as_the_same_rater(sealed):
 
 
 def test_what_was_trained_on_a_studys_images_may_not_read_it(sealed, spotter, own):
-    shown = [*sealed.stimuli.values_list("truth__original_sha256", flat=True)]
-    (own / "spotter" / "images.json").write_text(json.dumps({"digests": shown[:1], "lesions": []}))
+    shown = sealed.stimuli.filter(truth__origin="real").first().truth
+    ways = {"digests": shown.original_sha256, "lesions": shown.lesion, "names": shown.name}
+    for way, value in ways.items():
+        learnt = {"digests": [], "lesions": [], "names": []} | {way: [value]}
+        (own / "spotter" / "images.json").write_text(json.dumps(learnt))
 
-    with pytest.raises(CommandError, match="has learnt from images"):
-        call_command("ai_rater", sealed.slug, "--network", "plain", "--detector", spotter)
+        with pytest.raises(CommandError, match="has learnt from images"):
+            call_command("ai_rater", sealed.slug, "--network", "plain", "--detector", spotter)
 
     assert not sealed.raters.exists()
+
+
+def test_the_shipped_classifier_reads_no_study_of_photographs_that_it_learnt_from(
+    real_images, synthetic_images
+):
+    known = images_learnt("ham10000")
+    for image, name in zip(real_images.images.all(), known["names"], strict=False):
+        real_images.images.filter(pk=image.pk).update(name=name, lesion="")
+    study = create_study(
+        slug="known",
+        title="Known",
+        dataset=real_images,
+        generators=["made"],
+        images_per_cell=1,
+        seed=1,
+    )
+    seal_study(study, reason="a test")
+
+    with pytest.raises(CommandError, match="'ham10000' has learnt from images, or lesions"):
+        call_command("ai_rater", "known", "--network", "ham10000")
+
+    assert (len(known["digests"]), len(known["lesions"])) == (10_013, 7_470)
 
 
 def test_a_machine_that_cannot_answer_is_not_invited(sealed):
