@@ -26,7 +26,11 @@ ARMS = {
     "oversampled": "original images, rare entities topped up to the same numbers with turned, "
     "shifted, zoomed and mirrored copies of originals",
     "augmented": "original images, all turned, shifted, zoomed and mirrored anew each time",
+    "evenly": "original images, each entity drawn as often",
+    "combined_evenly": "original and synthetic images, each entity drawn as often",
 }
+#: Arms with synthetic images, and the control from which each differs by these alone.
+CONTROLS = {"topped_up": "oversampled", "combined_evenly": "evenly"}
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,14 @@ class ArmData:
         held: the arm's own held-out images, mixed as its data are.
         places: (held,) their places among all original, then all synthetic images.
         anew: whether training images are changed at random each time that they are shown.
+        evenly: whether each entity is drawn as often, instead of as it comes.
     """
 
     train: Labelled
     held: Labelled
     places: Rows
-    anew: bool
+    anew: bool = False
+    evenly: bool = False
 
 
 def split(originals: int, synthetics: int, seed: int) -> Split:
@@ -101,9 +107,10 @@ def arm_data(arm: str, original: Labelled, synthetic: Labelled, seed: int) -> Ar
     real_held = (original[parts.original_held], parts.original_held)
     made_held = (synthetic[parts.synthetic_held], parts.synthetic_held + len(original))
     if arm == "synthetic":
-        return ArmData(made, *made_held, anew=False)
-    if arm == "combined":
-        return ArmData(real + made, *_joined(real_held, made_held), anew=False)
+        return ArmData(made, *made_held)
+    if arm in ("combined", "combined_evenly"):
+        held = _joined(real_held, made_held)
+        return ArmData(real + made, *held, evenly=arm == "combined_evenly")
     if arm in ("topped_up", "oversampled"):
         rng = np.random.default_rng((seed, 1))
         wanted = topping_up(real.labels, made.labels)
@@ -113,11 +120,11 @@ def arm_data(arm: str, original: Labelled, synthetic: Labelled, seed: int) -> Ar
         if arm == "topped_up":
             own = np.isin(made_held[0].labels, list(wanted))
             rare = (made_held[0][own], made_held[1][own])
-            return ArmData(real + more, *_joined(real_held, rare), anew=False)
-        return ArmData(real + _changed(more, rng), *real_held, anew=False)
+            return ArmData(real + more, *_joined(real_held, rare))
+        return ArmData(real + _changed(more, rng), *real_held)
     if arm not in ARMS:
         raise AnalysisError(f"arm '{arm}' is unknown; use {', '.join(ARMS)}")
-    return ArmData(real, *real_held, anew=arm == "augmented")
+    return ArmData(real, *real_held, anew=arm == "augmented", evenly=arm == "evenly")
 
 
 def counts_of(data: Labelled, entities: Sequence[str]) -> dict[str, int]:

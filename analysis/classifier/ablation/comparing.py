@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis import mrmc
+from analysis.classifier.ablation.arms import CONTROLS
 from analysis.proportions import holm, mcnemar, newcombe_difference
 from analysis.results import Estimate, NotEstimable, Number, Test, Unknown
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-BASE, TOPPED, COPIED = "original", "topped_up", "oversampled"
+BASE = "original"
 
 
 @dataclass(frozen=True)
@@ -90,13 +91,28 @@ class Against:
 
 
 @dataclass(frozen=True)
+class Gain:
+    """What synthetic images alone add: an arm less its control, on the untouched test set.
+
+    Attributes:
+        control: the arm that differs by nothing but the lack of synthetic images.
+        balanced: difference of the means over entities, seeds and images random.
+        p, adjusted: of no difference; adjusted over the gains (Holm).
+    """
+
+    control: str
+    balanced: Number
+    p: float | None
+    adjusted: float | None
+
+
+@dataclass(frozen=True)
 class AblationFindings:
     """All of an ablation.
 
     Attributes:
         against: each arm less the originals alone.
-        control: mean over entities of rare entities topped up with synthetic images less the same
-            with copies of originals, and its p; None without one of the two.
+        gains: each arm of `CONTROLS` less its control, where both were trained.
     """
 
     entities: tuple[str, ...]
@@ -104,7 +120,7 @@ class AblationFindings:
     test_images: Mapping[str, int]
     arms: Mapping[str, ArmFigures]
     against: Mapping[str, Against]
-    control: tuple[Number, float | None] | None
+    gains: Mapping[str, Gain]
 
 
 def compare(answers: Sequence[Answers], entities: Sequence[str]) -> AblationFindings:
@@ -129,9 +145,7 @@ def compare(answers: Sequence[Answers], entities: Sequence[str]) -> AblationFind
         {entity: int(n) for entity, n in zip(entities, counts, strict=True)},
         {name: _figures(own, entities) for name, own in by_arm.items()},
         _against(by_arm),
-        _difference(_codes(by_arm[TOPPED]), _codes(by_arm[COPIED]), balanced_accuracy)
-        if {TOPPED, COPIED} <= {*by_arm}
-        else None,
+        _gains(by_arm),
     )
 
 
@@ -228,6 +242,18 @@ def _against(by_arm: Mapping[str, Sequence[Answers]]) -> dict[str, Against]:
             *_ensembles(by_arm[name], base),
         )
         for name in others
+    }
+
+
+def _gains(by_arm: Mapping[str, Sequence[Answers]]) -> dict[str, Gain]:
+    pairs = {arm: other for arm, other in CONTROLS.items() if {arm, other} <= {*by_arm}}
+    found = {
+        arm: _difference(_codes(by_arm[arm]), _codes(by_arm[other]), balanced_accuracy)
+        for arm, other in pairs.items()
+    }
+    adjusted = holm([p for _, p in found.values()])
+    return {
+        arm: Gain(pairs[arm], *found[arm], more) for arm, more in zip(found, adjusted, strict=True)
     }
 
 

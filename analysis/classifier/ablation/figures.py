@@ -10,8 +10,9 @@ from analysis.report.elements import PALETTE, WIDTH, named_rows, percent_axis
 from analysis.report.generator_figures import MARKS
 from analysis.results import Estimate, Number
 
-#: Shape and colour of each of several things in a row; one more than generators have.
-SHAPES = (*MARKS, ("P", PALETTE["frame"]))
+#: Shape and colour of each arm, of which there are more than generators.
+SHAPES = (*MARKS, ("P", PALETTE["frame"]), ("X", PALETTE["synthetic"]), ("*", PALETTE["heat"]))
+DASHES = ("-", "--", "-.", ":", (0, (6, 1)), (0, (1, 1)), (0, (3, 1, 1, 1)), (0, (5, 5)))
 
 
 def dots(labels: Sequence[str], series: Mapping[str, Sequence[Number]], axis: str) -> Figure:
@@ -56,8 +57,7 @@ def losses(curves: Mapping[str, Sequence[float]], steps: int) -> Figure:
     """Draw the training loss of each arm by step, mean over seeds."""
     figure = Figure(figsize=(WIDTH, 2.6))
     axes = figure.subplots()
-    dashes = ("-", "--", "-.", ":", (0, (6, 1)), (0, (1, 1)))
-    for (name, curve), (_, colour), dash in zip(curves.items(), SHAPES, dashes, strict=False):
+    for (name, curve), (_, colour), dash in zip(curves.items(), SHAPES, DASHES, strict=False):
         at = steps * np.arange(1, len(curve) + 1) / len(curve)
         axes.plot(at, curve, ls=dash, color=colour, label=name)
     axes.set(xlabel="step", ylabel="training loss", xlim=(0, steps), ylim=(0, None))

@@ -116,7 +116,7 @@ def _run(
         images=plan.batch * -(-plan.steps // parts),
         patience=None,  # as many steps for each arm, and no validation that one would lack
         augmentation=CLASSICAL if data.anew else None,
-        balance=0.0,
+        balance=float(data.evenly),
         seed=seed,
     )
     checkpoint = folder / f"{arm}-{seed}"

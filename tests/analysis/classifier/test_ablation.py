@@ -71,6 +71,10 @@ def test_arms_train_on_what_they_say_and_never_on_what_they_are_tested_on():
     assert keys(arms["topped_up"].train) - keys(original) <= keys(synthetic)
     assert not keys(arms["oversampled"].train) & keys(synthetic)
     assert [arm for arm, data in arms.items() if data.anew] == ["augmented"]
+    assert [arm for arm, data in arms.items() if data.evenly] == ["evenly", "combined_evenly"]
+    for same, other in (("evenly", "original"), ("combined_evenly", "combined")):
+        assert keys(arms[same].train) == keys(arms[other].train)
+        assert keys(arms[same].held) == keys(arms[other].held)
     with pytest.raises(AnalysisError, match="use original"):
         arm_data("nothing", original, synthetic, seed=3)
 
@@ -129,8 +133,10 @@ def test_a_planted_gain_is_found_and_chance_is_not():
             ("augmented", 0.65),
             ("topped_up", 0.6),
             ("oversampled", 0.5),
+            ("evenly", 0.6),
+            ("combined_evenly", 0.6),
         ):
-            luck = rng.random(300) if arm == "combined" else base
+            luck = rng.random(300) if arm.startswith("combined") else base
             given.append(answers(arm, seed, luck < share, labels))
 
     found = compare(given, ["a", "b", "c"])
@@ -142,7 +148,10 @@ def test_a_planted_gain_is_found_and_chance_is_not():
     assert better.ensemble_test.p < 0.01
     assert found.arms["original"].balanced.low < 0.5 < found.arms["original"].balanced.high
     assert found.arms["original"].published.value == 1
-    assert found.control[0].value == pytest.approx(0.1, abs=0.04)
+    gain, none = found.gains["topped_up"], found.gains["combined_evenly"]
+    assert gain.balanced.value == pytest.approx(0.1, abs=0.04)
+    assert gain.adjusted < 0.01 < 0.2 < none.p <= none.adjusted
+    assert (gain.control, none.control) == ("oversampled", "evenly")
     assert found.seeds == 4
 
 
@@ -166,7 +175,7 @@ def test_an_ablation_is_reported_with_all_arms_and_both_protocols(
     found = numbers["findings"]["compared"]
     assert [*found["arms"]] == [*ARMS]
     assert [*found["against"]] == [*ARMS][1:]
-    assert found["control"]
+    assert [*found["gains"]] == ["topped_up", "combined_evenly"]
     assert sum(found["test_images"].values()) == 14
     for figure in numbers["figures"].values():
         assert all((folder / figure[kind]).exists() for kind in ("svg", "png", "data"))
