@@ -19,9 +19,11 @@ from analysis.quality.extractors import (
     DomainExtractor,
     Extractor,
     InceptionExtractor,
+    KerasInceptionExtractor,
     TransformersExtractor,
 )
 from analysis.quality.kept import KeptFeatures
+from analysis.quality.keras_inception import SAVE
 from analysis.quality.page import contents
 from analysis.quality.sets import ImageSet, Rows
 from analysis.quality.treatment import NAME, SIDE, Pixels, treated
@@ -61,11 +63,12 @@ OPTIONAL = {
 
 @dataclass(frozen=True)
 class Paths:
-    """Weights that were given by their path; see `OPTIONAL`."""
+    """Weights that were given by their path; see `OPTIONAL`, and for `keras`, `SAVE`."""
 
     inception: Path | None = None
     dinov2: Path | None = None
     clip: Path | None = None
+    keras: Path | None = None
 
 
 def evaluate_images(
@@ -88,7 +91,7 @@ def evaluate_images(
         out: folder to write; else where the desk finds it.
         side: px to which all images are brought.
         paths: of further extractors.
-        published: tell PSNR as the published study did, too.
+        published: compute the published study's table in its way, too.
         on_step: told what is done, and how much of how much.
 
     Raises:
@@ -105,9 +108,9 @@ def evaluate_images(
     refuse_other(folder, REPORT)
     domain = DomainExtractor()
     extractors: list[Extractor] = [domain, *_given(paths)]
-    sets, caveats = _measured(
-        {"synthetic": made, "real": real}, [*extractors, AppearanceExtractor()], side, say
-    )
+    keras = KerasInceptionExtractor(paths.keras) if paths.keras else None
+    beside: list[Extractor] = [*([keras] if keras else []), AppearanceExtractor()]
+    sets, caveats = _measured({"synthetic": made, "real": real}, [*extractors, *beside], side, say)
     if real.phantom:
         caveats.insert(
             0,
@@ -133,10 +136,11 @@ def evaluate_images(
         dataset,
         side,
         tuple(e.about for e in extractors),
-        _missing(paths, generator, dataset),
+        _missing(paths, published, f"--generator {generator} --reference {dataset}"),
         domain.entities,
         domain.trained_on,
-        published,
+        published or keras is not None,
+        keras.about if keras else None,
         tuple(caveats),
     )
     quality = assess(
@@ -177,16 +181,17 @@ def _given(paths: Paths) -> list[Extractor]:
     return found
 
 
-def _missing(paths: Paths, generator: str, dataset: str) -> tuple[Missing, ...]:
-    return tuple(
-        Missing(
-            title,
-            f"download {needs}",
-            f"manage.py evaluate_images --generator {generator} --reference {dataset} --{key} PATH",
-        )
+def _missing(paths: Paths, published: bool, asked: str) -> tuple[Missing, ...]:
+    command = f"manage.py evaluate_images {asked} --"
+    missing = [
+        Missing(title, f"download {needs}", f"{command}{key} PATH")
         for key, (title, needs) in OPTIONAL.items()
         if getattr(paths, key) is None
-    )
+    ]
+    if published and paths.keras is None:
+        title = "FID and inception score as published"
+        missing.append(Missing(title, f"where Keras is, {SAVE}", f"{command}keras PATH"))
+    return tuple(missing)
 
 
 def _measured(

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.errors import AnalysisError
-from analysis.quality import pairs
 from analysis.quality.diversity import Diversity, diversity
 from analysis.quality.faithfulness import Faithfulness, faithfulness
+from analysis.quality.published import PublishedRow, published_rows
 from analysis.quality.resemblance import PairFigure, SetFigure, pair_figures, set_figures
 from analysis.quality.sets import About, ImageSet, draw
 
@@ -38,7 +38,8 @@ class Facts:
         extractors: what features come from.
         missing: what was not computed.
         trained_on: the dataset that the classifier learnt from.
-        published: whether PSNR is told in the published study's way, too.
+        published: whether the published study's table is computed in its way, too.
+        keras: what FID and score of that table come from; None leaves them out.
         caveats: what must be known before a number is believed.
     """
 
@@ -53,6 +54,7 @@ class Facts:
     missing: tuple[Missing, ...]
     trained_on: str
     published: bool
+    keras: About | None
     caveats: tuple[str, ...]
 
 
@@ -62,7 +64,7 @@ class Quality:
 
     Attributes:
         pictures: small JPEGs of the hardest images, by name; files, no numbers.
-        published_psnr_offset: dB between the published study's PSNR and ours.
+        published: the published study's table, computed in its way; empty unless asked for.
     """
 
     facts: Facts
@@ -70,7 +72,7 @@ class Quality:
     pairs: tuple[PairFigure, ...]
     faithfulness: Faithfulness
     diversity: Diversity
-    published_psnr_offset: float
+    published: tuple[PublishedRow, ...]
     pictures: Mapping[str, bytes]
 
 
@@ -87,6 +89,7 @@ class Task:
     judged: tuple[str, ...]
     trained_on: str
     published: bool
+    keras: About | None
     caveats: tuple[str, ...]
 
 
@@ -126,6 +129,11 @@ def assess(
     judged = faithfulness(real, synthetic, judge, task.judged, shared)
     rows = [one.row for one in judged.hardest]
     names = [one.name for one in judged.hardest]
+    paired = pair_figures(real, synthetic, drawn, judge, shared)
+    published: tuple[PublishedRow, ...] = ()
+    if task.published:
+        key = task.keras.key if task.keras else None
+        published = published_rows(real, synthetic, paired, key, shared)
     return Quality(
         Facts(
             task.generator,
@@ -142,12 +150,13 @@ def assess(
             task.missing,
             task.trained_on,
             task.published,
+            task.keras,
             task.caveats,
         ),
         set_figures(real, synthetic, drawn, task.extractors, shared, on_step),
-        pair_figures(real, synthetic, drawn, judge, shared),
+        paired,
         judged,
         diversity(real, synthetic, drawn),
-        float(pairs.PUBLISHED_DB),
+        published,
         dict(zip(names, pictures(rows), strict=True)) if rows else {},
     )

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from analysis.classifier.network import Classifier
 from analysis.errors import AnalysisError
 from analysis.quality import appearance
-from analysis.quality.inception import PUBLISHED, load_inception
+from analysis.quality.inception import CLASSES, FEATURES, PUBLISHED, load_inception
+from analysis.quality.keras_inception import load_keras_inception
 from analysis.quality.sets import About
 from analysis.quality.treatment import Pixels, resized
 
@@ -103,12 +104,33 @@ class InceptionExtractor:
             else f"{weights.name} is not the published file, whose SHA-256 begins with "
             f"{PUBLISHED}: its FID cannot be compared with anyone's."
         )
-        self.about = About("inception", "Inception-v3 of 2015", sha256, 2048, 1008, remark=other)
+        self.about = About(
+            "inception", "Inception-v3 of 2015", sha256, FEATURES, CLASSES, remark=other
+        )
 
     @torch.inference_mode()
     def rows(self, images: Pixels) -> Rows:
         """Return features, then posteriors."""
         return _in_batches(images, lambda part: torch.cat(self.network(_tensor(part)), 1))
+
+
+class KerasInceptionExtractor:
+    """Inception-v3 of Keras: its averaged features, of which the published Table 1 is."""
+
+    def __init__(self, weights: Path) -> None:
+        """Load it.
+
+        Raises:
+            AnalysisError: the file is missing or holds something else.
+        """
+        self.network = load_keras_inception(weights)
+        sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
+        self.about = About("keras", "Inception-v3 of Keras", sha256, FEATURES)
+
+    @torch.inference_mode()
+    def rows(self, images: Pixels) -> Rows:
+        """Return features."""
+        return _in_batches(images, lambda part: self.network.features(_tensor(part)))
 
 
 class TransformersExtractor:

@@ -169,17 +169,19 @@ class Inception(nn.Module):
 
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return features (B, 2048) and posteriors (B, 1008) of (B, 3, H, W) in [0, 255]."""
-        x = (tensorflow_resize(pixels, SIDE) - 128) / 128
+        features = self.pooled((tensorflow_resize(pixels, SIDE) - 128) / 128)
+        # The published score leaves the last layer's bias out.
+        return features, torch.softmax(features @ self.fc.weight.T, 1)
+
+    def pooled(self, x: torch.Tensor) -> torch.Tensor:
+        """Return features (B, 2048) of (B, 3, 299, 299) in [-1, 1]."""
         x = self.Conv2d_2b_3x3(self.Conv2d_2a_3x3(self.Conv2d_1a_3x3(x)))
         x = functional.max_pool2d(x, 3, 2)  # (B, 64, 73, 73)
         x = self.Conv2d_4a_3x3(self.Conv2d_3b_1x1(x))
         x = functional.max_pool2d(x, 3, 2)  # (B, 192, 35, 35)
         x = self.Mixed_6a(self.Mixed_5d(self.Mixed_5c(self.Mixed_5b(x))))
         x = self.Mixed_6e(self.Mixed_6d(self.Mixed_6c(self.Mixed_6b(x))))  # (B, 768, 17, 17)
-        x = self.Mixed_7c(self.Mixed_7b(self.Mixed_7a(x)))
-        features = x.mean((2, 3))
-        # The published score leaves the last layer's bias out.
-        return features, torch.softmax(features @ self.fc.weight.T, 1)
+        return self.Mixed_7c(self.Mixed_7b(self.Mixed_7a(x))).mean((2, 3))
 
 
 def tensorflow_resize(images: torch.Tensor, side: int) -> torch.Tensor:

@@ -7,6 +7,7 @@ from analysis.quality.assess import Quality
 from analysis.quality.diversity_page import diversity_section
 from analysis.quality.faithfulness_page import faithfulness_section
 from analysis.quality.methods import methods
+from analysis.quality.published_page import published_section
 from analysis.quality.resemblance import ALL, KINDS, PairFigure, SetFigure
 from analysis.quality.sets import About
 from analysis.report import words
@@ -33,6 +34,7 @@ def contents(quality: Quality) -> Contents:
             faithfulness_section(quality, names),
             diversity_section(quality),
             _pairs(quality, names),
+            *([published_section(quality, names)] if quality.published else []),
         ]
     told = methods(quality)
     sections.append(Section("methods", "Methods", (Block(text=tuple(told)), _extractors(quality))))
@@ -238,13 +240,9 @@ def _pairs(quality: Quality, names: Mapping[str, str]) -> Section:
         Column("psnr", "PSNR (dB)", 1),
         Column("mse", "MSE", 4),
     ]
-    published = quality.facts.published
-    if published:
-        heads.append(Column("published_psnr", "PSNR as published (dB)", 1))
 
     def row(one: PairFigure) -> tuple[Cell, ...]:
-        cells: list[Cell] = [names[one.entity], KINDS[one.kind], one.n, one.ssim, one.psnr, one.mse]
-        return (*cells, *([_shifted(one.psnr, quality.published_psnr_offset)] * published))
+        return (names[one.entity], KINDS[one.kind], one.n, one.ssim, one.psnr, one.mse)
 
     together = tuple(row(one) for one in quality.pairs if one.entity == ALL)
     each = tuple(row(one) for one in quality.pairs if one.entity != ALL)
@@ -253,13 +251,6 @@ def _pairs(quality: Quality, names: Mapping[str, str]) -> Section:
         "image belongs to it: pairs are drawn at random within a diagnosis, or with the nearest "
         "real image in the classifier's features. Blurred images of a usual lesion in the middle "
         "do best. Read them beside the same figures of two real images, and as no sign of quality.",
-        *(
-            [
-                "PSNR as published has a peak of 255 over errors of values in [0, 1], 48.13 dB "
-                "more than PSNR; it is here for comparison with that study alone."
-            ]
-            * published
-        ),
     )
     return Section(
         "pairs",
@@ -281,20 +272,15 @@ def _pairs(quality: Quality, names: Mapping[str, str]) -> Section:
     )
 
 
-def _shifted(number: Number, by: float) -> Number:
-    if isinstance(number, Unknown):
-        return number
-    low, high = (None if end is None else end + by for end in (number.low, number.high))
-    return Estimate(number.value + by, number.se, number.df, low, high, number.level, number.n)
-
-
 def _extractors(quality: Quality) -> Block:
+    facts = quality.facts
+    given = (*facts.extractors, *([facts.keras] if facts.keras else []))
     return Block(
         table=ReportTable(
             "extractors",
             "What features come from",
             columns(extractor="Extractor", features="Features", sha256="SHA-256 of its weights"),
-            tuple((one.title, one.features, one.sha256) for one in quality.facts.extractors),
+            tuple((one.title, one.features, one.sha256) for one in given),
         )
     )
 

@@ -7,6 +7,7 @@ import pytest
 
 from analysis.errors import AnalysisError
 from analysis.quality.assess import Task, assess
+from analysis.quality.distances import frechet
 from analysis.quality.page import contents
 from analysis.quality.sets import About, ImageSet
 from analysis.report.cells import printed
@@ -14,6 +15,7 @@ from analysis.results import Estimate
 
 ENTITIES = ("mel", "nv")
 DOMAIN = About("domain", "entity classifier of x", "ab" * 32, 6, 2, domain=True)
+KERAS = About("keras", "Inception-v3 of Keras", "ef" * 32, 3)
 INCEPTION = About("inception", "Inception-v3 of 2015", "cd" * 32, 4, 5)
 
 
@@ -31,6 +33,7 @@ def images(n, *, shift=0.0, tone=50.0, seed=0):
         {
             "domain": rng.normal(shift, 1, (2 * n, 6)),
             "inception": rng.normal(shift, 1, (2 * n, 4)),
+            "keras": rng.gamma(1 + shift, 1, (2 * n, 3)),
         },
         {"domain": chances, "inception": rng.dirichlet(np.ones(5), 2 * n)},
         traits,
@@ -43,7 +46,7 @@ def images(n, *, shift=0.0, tone=50.0, seed=0):
 
 def assessed(synthetic, n=240):
     task = Task(
-        *("ours", "r1", "x", 131, (DOMAIN, INCEPTION), (), ENTITIES, "x", False, ()),
+        *("ours", "r1", "x", 131, (DOMAIN, INCEPTION), (), ENTITIES, "x", True, KERAS, ()),
     )
     return assess(
         images(n, seed=1), synthetic, task, ENTITIES, pictures=lambda rows: [b""] * len(rows)
@@ -90,6 +93,29 @@ def test_only_figures_with_enough_images_are_told(shifted, page):
     assert "220 < 500" in [printed(cell) for cell in tables["kid_inception"].rows[-1]]
 
 
+def test_the_published_table_is_computed_as_published_beside_what_is_right(shifted, page):
+    mel, nv, mean = shifted.published
+    pairs = {one.entity: one for one in shifted.pairs if one.kind == "random"}
+    features = images(110, shift=0.6, tone=75.0, seed=2).features["keras"][:110]
+    real = images(240, seed=1).features["keras"][:240]
+    share = features / features.sum(1, keepdims=True)
+    divergence = (share * np.log(share / share.mean(0))).sum(1).mean()
+
+    assert mel.psnr.value - pairs["mel"].psnr.value == pytest.approx(48.1308, abs=1e-4)
+    assert (mel.mse.value, mel.ssim.value) == (pairs["mel"].mse.value, pairs["mel"].ssim.value)
+    assert (mel.synthetic, mel.real) == (110, 240)
+    assert mel.fid.value == pytest.approx(frechet(real, features))
+    assert mel.score.value == pytest.approx(np.exp(divergence))
+    for figure in ("ssim", "psnr", "mse", "fid", "score"):
+        both = [getattr(row, figure).value for row in (mel, nv)]
+        assert getattr(mean, figure).value == pytest.approx(np.mean(both))
+        assert getattr(mean, figure).low is None
+    table = {table.name: table for table in page.tables}["published"]
+    heads = [column.title for column in table.columns]
+    assert {"FID as published", "FID"} <= {*heads}
+    assert [row[0] for row in table.rows][-1] == "Plain mean"
+
+
 def test_agreement_is_counted_by_entity_with_the_difference(shifted):
     right = {
         one.entity: one.synthetic.value * one.synthetic.n for one in shifted.faithfulness.agreement
@@ -115,7 +141,7 @@ def test_the_bias_that_a_user_would_import_is_said_in_words(shifted, page):
 
 
 def test_sets_without_a_common_entity_are_refused():
-    task = Task(*("ours", "", "x", 131, (DOMAIN,), (), ENTITIES, "x", False, ()))
+    task = Task(*("ours", "", "x", 131, (DOMAIN,), (), ENTITIES, "x", True, KERAS, ()))
     real, synthetic = images(5), images(5)
     only = ImageSet(
         **{

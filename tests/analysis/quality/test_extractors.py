@@ -13,10 +13,12 @@ from analysis.quality.extractors import (
     DOMAIN,
     DomainExtractor,
     InceptionExtractor,
+    KerasInceptionExtractor,
     TransformersExtractor,
 )
-from analysis.quality.inception import Inception, tensorflow_resize
+from analysis.quality.inception import Conv, Inception, tensorflow_resize
 from analysis.quality.kept import KeptFeatures
+from analysis.quality.keras_inception import KerasInception
 from analysis.quality.treatment import resized
 
 SMALL = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
@@ -130,3 +132,39 @@ def test_features_are_kept_and_a_broken_file_is_computed_anew(tmp_path):
     (path,) = (tmp_path / "kept").glob("*.npz")
     path.write_bytes(path.read_bytes()[:100])
     assert f"{1:064}" not in KeptFeatures(tmp_path / "kept")
+
+
+def keras_weights():
+    """Return weights under Keras' names that follow from the number of their layer, shuffled."""
+    found = {}
+    layers = [each.conv.weight for each in KerasInception().modules() if isinstance(each, Conv)]
+    for k, (wide, narrow, height, width) in enumerate(layer.shape for layer in layers):
+        rng, n = np.random.default_rng(k), f"_{k}" if k else ""
+        shape = (height, width, narrow, wide)
+        norm = f"batch_normalization{n}"
+        found[f"conv2d{n}/kernel"] = rng.normal(0, np.sqrt(2 / np.prod(shape[:3])), shape)
+        found[f"{norm}/beta"] = rng.normal(0, 0.1, wide)
+        found[f"{norm}/moving_mean"] = rng.normal(0, 0.1, wide)
+        found[f"{norm}/moving_variance"] = rng.uniform(0.5, 1.5, wide)
+    names = np.random.default_rng(0).permutation(list(found))
+    return {name: found[name].astype(np.float32) for name in names}
+
+
+def test_keras_inception_gives_the_features_that_keras_gives(tmp_path):
+    """Keras 3.15 gave these by the same weights: InceptionV3(include_top=False, pooling="avg")."""
+    path = tmp_path / "keras.npz"
+    np.savez(path, **keras_weights())
+    at = np.arange(299)
+    planes = [np.add.outer(at, 2 * at), np.add.outer(3 * at, at), np.multiply.outer(at, at)]
+    image = (np.stack(planes, -1) % 256).astype(np.uint8)
+
+    extractor = KerasInceptionExtractor(path)
+    (features,) = extractor.rows(image[None])
+
+    known = [0.0, 2.317336320877075, 4.202958583831787, 0.03627636283636093, 0.0, 0.0]
+    assert features[:6] == pytest.approx(known, abs=1e-4)
+    assert (features.mean(), features.std()) == pytest.approx((2.2337489, 2.8159199), abs=1e-5)
+    assert extractor.about.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    np.savez(path, **{"conv2d/kernel": np.zeros((3, 3, 3, 32))})
+    with pytest.raises(AnalysisError, match="holds no Inception-v3 of Keras"):
+        KerasInceptionExtractor(path)
