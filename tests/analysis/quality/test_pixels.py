@@ -36,6 +36,21 @@ def test_similarity_is_wangs_definition_written_out():
     assert pairs.similarity(one, one)[0] == pytest.approx(1)
 
 
+def test_figures_of_pairs_are_those_of_the_reference_program():
+    """Numbers of torchmetrics 1.9.0; of its similarity the part whose windows lie in the image."""
+    one = noise(3)
+    other = one // 2 + noise(3, seed=1) // 2
+
+    ratio = pairs.signal_to_noise(pairs.squared_error(one, other))
+
+    assert pairs.similarity(one, other) == pytest.approx(
+        [0.6590225658987037, 0.6830422373233465, 0.6624824998529925], abs=1e-6
+    )
+    assert ratio == pytest.approx(
+        [13.700487756715892, 13.754696395517437, 13.726158207779593], abs=1e-6
+    )
+
+
 def test_noise_ratio_goes_with_the_errors_range_and_the_published_one_is_48_db_higher():
     one = np.zeros((1, 16, 16, 3), np.uint8)
     error = pairs.squared_error(one, one + 51)  # 0.2 of the range
