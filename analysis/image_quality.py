@@ -71,6 +71,11 @@ class Paths:
     keras: Path | None = None
 
 
+def problem_file(generator: str) -> Path:
+    """Return where the desk finds what hindered a generator's quality report."""
+    return REPORTS / f"{generator}.txt"
+
+
 def evaluate_images(
     generator: str,
     reference: str = "",

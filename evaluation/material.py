@@ -153,13 +153,24 @@ class Collection:
         return replace(self, material=tuple(kept))
 
 
+def dataset_names() -> list[str]:
+    """Return the names of all datasets."""
+    return list(Dataset.objects.order_by("name").values_list("name", flat=True))
+
+
+def generator_names() -> list[str]:
+    """Return the names of all generators that the catalogue has images of."""
+    made = Image.objects.filter(origin=Origin.SYNTHETIC)
+    return list(made.order_by("generator").values_list("generator", flat=True).distinct())
+
+
 def sole_dataset() -> str:
     """Return the name of the only dataset that there is.
 
     Raises:
         EvaluationError: there are none, or several to choose from.
     """
-    names = list(Dataset.objects.values_list("name", flat=True))
+    names = dataset_names()
     if len(names) != 1:
         raise EvaluationError(
             f"name the real images to compare with, --reference DATASET; there are: "
@@ -190,14 +201,12 @@ def generated_by(generator: str) -> Collection:
     Raises:
         EvaluationError: the catalogue has no image of such a generator, or nothing is left.
     """
-    made = Image.objects.filter(origin=Origin.SYNTHETIC)
-    own = made.filter(generator=generator)
+    own = Image.objects.filter(origin=Origin.SYNTHETIC, generator=generator)
     newest = own.order_by("added_at", "pk").last()
     if newest is None:
-        names = made.order_by("generator").values_list("generator", flat=True).distinct()
         raise EvaluationError(
             f"the catalogue has no images of generator '{generator}'; there are images of: "
-            f"{', '.join(names) or 'none yet'}; make some with manage.py generate_batch"
+            f"{', '.join(generator_names()) or 'none yet'}; make some with manage.py generate_batch"
         )
     of_it = own.filter(generator_revision=newest.generator_revision)
     free, withheld = _free(of_it)

@@ -12,7 +12,8 @@ from evaluation.archive import import_study
 from evaluation.design.questions import Question
 from evaluation.entities import ENTITIES, entity_title, known_entities
 from evaluation.errors import EvaluationError
-from evaluation.models import Dataset, Image, Origin, Study
+from evaluation.material import generator_names
+from evaluation.models import Dataset, Study
 from evaluation.models.study import default_questions
 from evaluation.studies import available_images, change_draft, count_lesions, create_study
 
@@ -126,8 +127,7 @@ class OrderedChoices(forms.CheckboxSelectMultiple):
 
 def generators_with_images() -> list[tuple[str, str]]:
     """Return the generators that a study can draw from, as choices."""
-    made = Image.objects.filter(origin=Origin.SYNTHETIC).values_list("generator", flat=True)
-    return [(name, name) for name in sorted(set(made))]
+    return [(name, name) for name in generator_names()]
 
 
 class StudyForm(forms.ModelForm):

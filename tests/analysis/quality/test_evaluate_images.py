@@ -3,14 +3,21 @@
 import csv
 import json
 from io import StringIO
+from urllib.parse import quote
 
 import numpy as np
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.test import Client
+from django.utils import timezone
 
 from analysis import image_quality
+from analysis.quality import published
 from analysis.quality.extractors import DomainExtractor
+from analysis.quality.sets import About
+from evaluation.accounts import Role, create_account
 from evaluation.models import Image
 from tests.conftest import add_synthetic_image, square_phantom
 
@@ -21,6 +28,29 @@ def places(tmp_path, monkeypatch):
     monkeypatch.setattr(image_quality, "KEPT", tmp_path / "kept")
     monkeypatch.setattr(image_quality, "REPORTS", tmp_path / "reports")
     monkeypatch.setattr("analysis.quality_views.REPORTS", tmp_path / "reports")
+
+
+def test_a_report_is_started_at_the_desk_and_what_hinders_it_is_read_there(images, admin_client):
+    """The tests' tasks run at once."""
+    wanted = {"generator": "ours", "reference": images.name}
+    analyst = Client()
+    create_account("ana", roles=[Role.ANALYST])
+    analyst.force_login(User.objects.get(username="ana"))
+
+    begun = admin_client.post("/quality/", wanted, follow=True)
+    Image.objects.filter(generator="ours").update(suspected_copy=True)
+    hindered = admin_client.post("/quality/", wanted, follow=True)
+
+    assert begun.redirect_chain
+    assert b"/quality/ours/" in begun.content
+    assert b"http-equiv" not in begun.content
+    assert b"24 are suspected copies" in hindered.content
+    assert admin_client.post("/quality/", {**wanted, "reference": "none"}).status_code == 422
+    assert analyst.post("/quality/", wanted).status_code == 403
+    assert b"Compare</button>" not in analyst.get("/quality/").content
+    since = quote(timezone.now().isoformat())
+    waiting = admin_client.get(f"/quality/?generator=ours&since={since}").content
+    assert b"are being compared" in waiting
 
 
 @pytest.fixture
@@ -47,8 +77,23 @@ def evaluate(**options):
     return out.getvalue()
 
 
-def test_a_report_of_few_images_tells_no_number_that_they_cannot_carry(images, tmp_path):
-    said = evaluate(generator="ours", out=tmp_path / "out", published=True)
+class MeanColour:
+    """A small network in the place of Keras'."""
+
+    def __init__(self, path):
+        self.about = About("keras", "Inception-v3 of Keras", "ef" * 32, 3)
+
+    def rows(self, pixels):
+        return pixels.mean((1, 2)).astype(np.float32)
+
+
+def test_a_report_of_few_images_tells_no_number_that_they_cannot_carry(
+    images, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(image_quality, "KerasInceptionExtractor", MeanColour)
+    monkeypatch.setattr(published, "LEAST", 4)
+
+    said = evaluate(generator="ours", out=tmp_path / "out", keras=tmp_path / "keras.npz")
 
     folder = tmp_path / "out"
     assert said.strip() == f"quality report written: {folder / 'index.html'}"
@@ -67,7 +112,10 @@ def test_a_report_of_few_images_tells_no_number_that_they_cannot_carry(images, t
     assert "2 &lt; 50" in page
     assert "is no skin type" in page
     assert "--inception PATH" in page
-    assert {row["fid"]["reason"] for row in found["published"][:-1]} == {"n too small: 4 < 50"}
+    assert found["facts"]["keras"]["key"] == "keras"
+    assert [row["entity"] for row in found["published"]] == ["mel", "nv", ""]
+    assert all(row["fid"]["value"] > 0 for row in found["published"])
+    assert {row["psnr"]["reason"] for row in found["published"][:-1]} == {"n too small: 2 < 10"}
     sha256 = DomainExtractor().about.sha256
     with (folder / "tables" / "distances.csv").open() as file:
         assert {row["sha256"] for row in csv.DictReader(file)} == {sha256}
