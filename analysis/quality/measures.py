@@ -122,7 +122,8 @@ def half_sampled(
     Figures that look for neighbours break when an image is drawn twice, and distances move with
     n, as in a bootstrap. The standard deviation over half-samples without replacement is the
     standard error of the whole (Shao and Wu 1989, Ann Stat 17:1176, with half deleted), whatever
-    the size does to the mean.
+    the size does to the mean. `benchmarks/quality_intervals.py` measures how often either holds
+    the truth.
 
     Args:
         statistic: from rows of each set to figures.
