@@ -92,7 +92,7 @@ class SubmissionForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Name the skin types in the language of the page."""
-        super().__init__(*args, label_suffix="", **kwargs)
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
         tones = zip(SKIN_DEGREES, SKIN_NAMES, SKIN_SCALES, strict=True)
         field = self.fields["tone"]
         assert isinstance(field, forms.TypedChoiceField)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from django.contrib.auth.models import User
@@ -364,7 +365,7 @@ def _step(
     actor: User | None,
     act: str,
     states: Sequence[str],
-    **detail: object,
+    **detail: Any,
 ) -> Iterator[Submission]:
     """Lock a submission for one step, store what the step makes of it, and write it down."""
     with transaction.atomic():

@@ -40,21 +40,23 @@ from generation.submissions.services import (
 from generation.submissions.showing import page_of, rows_of
 from generation.tasks import compare_image, start_copy
 
-#: Of pixels that not everybody may see: kept nowhere, and embedded nowhere else.
-PRIVATE = {"Cache-Control": "private, no-store", "Cross-Origin-Resource-Policy": "same-origin"}
+#: Of pixels that not everybody may see: embedded nowhere else.
+PRIVATE = {"Cross-Origin-Resource-Policy": "same-origin"}
 
 View = Callable[..., HttpResponse]
 
 
 def for_any(*permissions: str) -> Callable[[View], View]:
-    """Let in accounts with at least one of some permissions."""
+    """Let in accounts with at least one of some permissions; what they get is kept nowhere."""
 
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
             if not any(who(request).has_perm(each) for each in permissions):
                 raise PermissionDenied
-            return view(request, *args, **kwargs)
+            response = view(request, *args, **kwargs)
+            response.headers.setdefault("Cache-Control", "private, no-store")
+            return response
 
         return staff_member_required(guarded)
 

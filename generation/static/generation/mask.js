@@ -5,7 +5,7 @@
 //
 // Without this script a mask comes from a file.
 
-const LARGEST_VIEW = 1400; // px of the view's longer side
+const VIEW = 1400; // px of the view's longer side
 const PREVIEW = 512; // px of what is sent for a proposal; the segmenter sees less
 const NEAR = 14; // css px: a tap so near to the first corner closes the polygon
 const VEIL = "rgb(12 20 26 / .72)";
@@ -220,7 +220,7 @@ file.photograph.addEventListener("change", async () => {
   open = null;
   board.hidden = !photograph;
   if (!photograph) return;
-  const scale = Math.min(1, LARGEST_VIEW / Math.max(photograph.width, photograph.height));
+  const scale = VIEW / Math.max(photograph.width, photograph.height);
   view.width = Math.round(photograph.width * scale);
   view.height = Math.round(photograph.height * scale);
   tell();
