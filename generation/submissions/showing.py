@@ -175,7 +175,7 @@ def _line(check: Mapping[str, float | str]) -> Line:
         "kept": (
             _("Pixels inside the mask that differ from the photograph"),
             f"{found:.0f}",
-            _("none"),
+            _("none allowed"),
         ),
         "changed": (
             _("Pixels outside that differ by %d levels or more") % STEP,
@@ -190,7 +190,7 @@ def _line(check: Mapping[str, float | str]) -> Line:
         "metadata": (
             _("Parts of the file that hold more than pixels"),
             f"{found:.0f}",
-            _("none"),
+            _("none allowed"),
         ),
     }[str(check["name"])]
     return Line(what, seen, must, "failed" if check["problem"] else "ok")
