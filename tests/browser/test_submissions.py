@@ -1,6 +1,5 @@
 """De-identification in the browser: marked on a phone by touch, reviewed and approved elsewhere."""
 
-import os
 import re
 from dataclasses import replace
 
@@ -19,12 +18,6 @@ from tests.generation.tiny_cascade import save_tiny_cascade
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-SHOTS = os.environ.get("SHOTS")
-
-
-def shot(page, name):
-    if SHOTS:
-        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
 
 
 @pytest.fixture
@@ -97,7 +90,6 @@ def test_a_lesion_is_marked_on_a_phone_and_its_copy_is_approved(tiny, photograph
     page.touchscreen.tap(*at(view, 0.9, 0.9))
     expect(marked).to_have_text(sixteen)
     found["marked"] = violations(page)
-    shot(page, "phone-marked")
     page.get_by_label("Licence of the photograph").fill("CC-BY-4.0")
     page.get_by_label("Generator").select_option("tiny")
     page.get_by_label("Body site").select_option("face")
@@ -109,7 +101,6 @@ def test_a_lesion_is_marked_on_a_phone_and_its_copy_is_approved(tiny, photograph
     expect(made).to_be_visible(timeout=60_000)
     expect(page.locator(".pictures img")).to_have_count(0)
     found["submitted"] = violations(page)
-    shot(page, "phone-submitted")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
     submission = Submission.objects.get()
@@ -126,7 +117,6 @@ def test_a_lesion_is_marked_on_a_phone_and_its_copy_is_approved(tiny, photograph
     assert desk.evaluate("[...document.images].every((each) => each.naturalWidth === 600)")
     expect(desk.get_by_role("heading", name="Decide")).to_be_visible()
     found["review"] = violations(desk)
-    shot(desk, "desk-review-dark")
     desk.get_by_label("I have seen the original").check()
     desk.get_by_role("button", name="Pass on to the editors").click()
     expect(desk.get_by_text("Passed on to the editors.")).to_be_visible()
@@ -136,20 +126,17 @@ def test_a_lesion_is_marked_on_a_phone_and_its_copy_is_approved(tiny, photograph
     expect(editor.locator(".checks .ok")).to_have_count(5)
     expect(editor.get_by_role("button", name="Look at the original")).to_have_count(0)
     found["approval"] = violations(editor)
-    shot(editor, "desk-approval-light")
     editor.get_by_role("button", name="Approve the copy").click()
     expect(editor.get_by_text("Approved: the copy can be exported now.")).to_be_visible()
     page.reload()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download copy and report").tap()
     assert download.value.suggested_filename == f"deidentified-{submission.pk}.zip"
-    shot(page, "phone-approved")
     assert found == {name: [] for name in found}
 
 
 def test_a_mask_is_proposed_and_corrected_by_mouse(photograph, signed_in):
     page = signed_in("author", color_scheme="dark", viewport={"width": 1280, "height": 900})
-    shot(page, "desk-list-dark")
     page.goto(page.url + "new")
     page.get_by_label("Photograph", exact=False).first.set_input_files(photograph)
     marked, undo = page.locator("#marked"), page.get_by_role("button", name="Undo")
@@ -157,7 +144,6 @@ def test_a_mask_is_proposed_and_corrected_by_mouse(photograph, signed_in):
     page.get_by_role("button", name="Propose").click()
     expect(marked).to_contain_text("Correct the proposal with brush and eraser.")
     proposed = marked.text_content()
-    shot(page, "desk-proposed-dark")
     assert violations(page) == []
 
     view = page.locator("#view")
