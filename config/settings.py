@@ -114,6 +114,10 @@ STORAGES = {
         "BACKEND": "evaluation.storage.WholeFileStorage",
         "OPTIONS": {"location": VAR_DIR / "media" / "stimuli", "base_url": None},
     },
+    "submissions": {  # photographs of patients that are to be de-identified, and their copies
+        "BACKEND": "evaluation.storage.WholeFileStorage",
+        "OPTIONS": {"location": VAR_DIR / "submissions", "base_url": None},
+    },
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG or TESTING

@@ -1,5 +1,7 @@
 """Accounts of the desk, by role: who runs a study, who opens its truth, who analyses it.
 
+Photographs that are de-identified have roles of their own: who submits, who reviews, who approves.
+
 Raters have no accounts, and whoever has one reads no study.
 """
 
@@ -20,6 +22,9 @@ class Role(StrEnum):
     COORDINATOR = "coordinator"
     OFFICER = "officer"
     ANALYST = "analyst"
+    AUTHOR = "author"
+    REVIEWER = "reviewer"
+    EDITOR = "editor"
 
 
 #: What each role is called in the list of groups.
@@ -27,6 +32,9 @@ GROUPS = {
     Role.COORDINATOR: "Coordinators",
     Role.OFFICER: "Unblinding officers",
     Role.ANALYST: "Analysts",
+    Role.AUTHOR: "Authors",
+    Role.REVIEWER: "Reviewers",
+    Role.EDITOR: "Editors",
 }
 #: What each role may do, by app and model.
 MAY: dict[Role, dict[tuple[str, str], tuple[str, ...]]] = {
@@ -40,12 +48,16 @@ MAY: dict[Role, dict[tuple[str, str], tuple[str, ...]]] = {
         ("evaluation", "rater"): ("view",),
         ("evaluation", "auditevent"): ("view",),
         ("generation", "batch"): ("add", "view"),
+        ("generation", "submission"): ("add", "view"),
     },
     Role.OFFICER: {
         ("evaluation", "study"): ("view", "unblind"),
         ("evaluation", "auditevent"): ("view",),
     },
     Role.ANALYST: {("evaluation", "study"): ("view",)},
+    Role.AUTHOR: {("generation", "submission"): ("add",)},
+    Role.REVIEWER: {("generation", "submission"): ("review",)},
+    Role.EDITOR: {("generation", "submission"): ("approve",)},
 }
 
 

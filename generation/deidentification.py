@@ -1,7 +1,7 @@
 """De-identification: the lesion stays as it is, all around it is painted anew."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,7 +12,15 @@ from evaluation.entities import ENTITIES
 from generation.batches import OWN_WEIGHTS
 from generation.engine.colour import skin_of_tone, typology_angle
 from generation.engine.generator import GenerationError, Generator, ImageRequest
-from generation.engine.masked import METHOD, Mask, Masked, check_keep, colour_around, complete
+from generation.engine.masked import (
+    METHOD,
+    Mask,
+    Masked,
+    Pixels,
+    check_keep,
+    colour_around,
+    complete,
+)
 from generation.engine.registry import BUILT_IN, load_generator, vocabulary_of
 from generation.engine.segmenter.segmenter import Segmenter, find_segmenter
 from generation.photographs import (
@@ -149,25 +157,62 @@ def _deidentify(
 ) -> None:
     photograph = read_photograph(work.photograph)
     keep = keep_of(photograph, work.mask, wish.margin, segmenter)
-    ground = _ground(photograph, keep, wish.tone)
-    seeds = _seeds(photograph, keep, wish)
-    told = _report(photograph, work, keep, ground, seeds, wish, generator, segmenter)
-    if is_made(work.target, told):
+    mask = "proposed by the segmenter" if work.mask is None else work.mask.name
+    copy = commission_copy(photograph, keep, mask, wish, generator, segmenter)
+    if is_made(work.target, copy.report):
         return
-    tasks = [
-        Masked(photograph.pixels, keep, ground, _request(wish, seed, "tone" in generator.controls))
-        for seed in seeds
-    ]
-    made = complete(generator, tasks)
-    lesions = [float(segmenter.shares(image)[~keep].mean()) for image in made]
-    difference = write_checked(
-        made[int(np.argmin(lesions))], photograph.pixels, keep, told, work.target, hiding=True
-    )
+    made = copy.paint(generator, segmenter)
+    difference = write_checked(made, photograph.pixels, keep, copy.report, work.target, hiding=True)
     if difference.kept > MUCH * keep.size:
         say(
             f"{work.target}: {difference.kept / keep.size:.0%} of {work.photograph.name} is kept; "
             "look whether a face, a tattoo or writing is in it"
         )
+
+
+@dataclass(frozen=True)
+class Commission:
+    """A copy that is to be made.
+
+    Attributes:
+        photograph: of which `keep` (H, W) stays.
+        tasks: the skins to be painted around it, of which one is taken.
+        report: what is said of the copy beside its checks, as JSON values.
+    """
+
+    photograph: Photograph
+    keep: Mask
+    tasks: Sequence[Masked]
+    report: Mapping[str, object]
+
+    def paint(self, generator: Generator, segmenter: Segmenter) -> Pixels:
+        """Return the copy (H, W, 3): the one in whose skin the segmenter sees least of a lesion."""
+        made = complete(generator, self.tasks)
+        lesions = [float(segmenter.shares(image)[~self.keep].mean()) for image in made]
+        return made[int(np.argmin(lesions))]
+
+
+def commission_copy(
+    photograph: Photograph,
+    keep: Mask,
+    mask: str,
+    wish: Wish,
+    generator: Generator,
+    segmenter: Segmenter,
+) -> Commission:
+    """Settle all that decides a copy; `mask` says in the report where the mask is from."""
+    ground = _ground(photograph, keep, wish.tone)
+    seeds = _seeds(photograph, keep, wish)
+    honours_tone = "tone" in generator.controls
+    return Commission(
+        photograph,
+        keep,
+        [
+            Masked(photograph.pixels, keep, ground, _request(wish, seed, honours_tone))
+            for seed in seeds
+        ],
+        _report(photograph, mask, keep, ground, seeds, wish, generator, segmenter),
+    )
 
 
 def keep_of(
@@ -228,7 +273,7 @@ def _request(wish: Wish, seed: int, honours_tone: bool) -> ImageRequest:
 
 def _report(
     photograph: Photograph,
-    work: Work,
+    mask: str,
     keep: Mask,
     ground: tuple[int, int, int],
     seeds: Sequence[int],
@@ -242,7 +287,7 @@ def _report(
         "made": "by AI, but for the lesion",
         "photograph": {"name": photograph.path.name, "sha256": photograph.sha256},
         "kept": {
-            "mask": "proposed by the segmenter" if work.mask is None else work.mask.name,
+            "mask": mask,
             "share": round(float(keep.mean()), 4),
             "sha256": hashlib.sha256(np.packbits(keep).tobytes()).hexdigest(),
         },

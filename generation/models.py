@@ -1,8 +1,13 @@
-"""Batches: planned sets of images, and how far each is."""
+"""Batches of images that are planned, and photographs that are submitted to be de-identified."""
+
+import uuid
 
 from django.conf import settings
+from django.core.files.storage import storages
+from django.core.files.storage.base import Storage
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from evaluation.models import Image
@@ -84,3 +89,90 @@ class PlannedImage(models.Model):
 
     def __str__(self) -> str:
         return f"image {self.index} of {self.batch}"
+
+
+def submissions() -> Storage:
+    """Return the private store of submitted photographs and their copies; no address serves it."""
+    return storages["submissions"]
+
+
+class SubmissionState(models.TextChoices):
+    """Where a submission stands: who has to do something next."""
+
+    MAKING = "making", _("the copy is being made")
+    FAILED = "failed", _("no copy was made")
+    MADE = "made", _("waits for a reviewer")
+    REVIEWED = "reviewed", _("waits for an editor")
+    APPROVED = "approved", _("approved")
+    RETURNED = "returned", _("returned")
+
+
+class Submission(models.Model):
+    """A photograph that shall have a public copy in which only the lesion is its own.
+
+    `original` and `mask` hold pixels and nothing else of the files that were submitted; they are
+    empty once they are deleted.
+    """
+
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="submissions"
+    )
+    submitted_at = models.DateTimeField(auto_now_add=True)
+    folder = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    original = models.FileField(storage=submissions, max_length=80, blank=True)
+    mask = models.FileField(storage=submissions, max_length=80, blank=True)
+
+    entity = models.CharField(max_length=16)
+    sex = models.CharField(max_length=16, blank=True)
+    age = models.FloatField(null=True, help_text="The middle of a band, in years")
+    site = models.CharField(max_length=64, blank=True)
+    tone = models.FloatField(null=True, help_text="Typology angle; null: as around the lesion")
+    licence = models.CharField(max_length=40)
+    generator = models.CharField(max_length=64)
+    seed = models.PositiveIntegerField(default=0, help_text="Counts the copies that were tried")
+
+    state = models.CharField(max_length=8, choices=SubmissionState, default=SubmissionState.MAKING)
+    since = models.DateTimeField(default=timezone.now, help_text="In this state")
+    problem = models.TextField(blank=True)
+    copy = models.FileField(storage=submissions, max_length=80, blank=True)
+    checks = models.JSONField(default=list, help_text="Name, found, limit, problem of each")
+    report = models.JSONField(default=dict)
+    reviewed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    reason = models.CharField(max_length=500, blank=True, help_text="Why it was returned")
+    image = models.ForeignKey(
+        Image,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="The copy in the catalogue",
+    )
+
+    class Meta:
+        ordering = ["-pk"]
+        permissions = [
+            ("review_submission", "Can see the originals of submissions"),
+            ("approve_submission", "Can approve the copies of submissions"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(state=SubmissionState.APPROVED)
+                | (Q(reviewed_by__isnull=False, approved_by__isnull=False) & ~Q(copy="")),
+                name="submission_is_approved_with_a_copy_by_two",
+            ),
+            models.CheckConstraint(
+                condition=Q(reviewed_by=None) | ~Q(reviewed_by=F("author")),
+                name="submission_is_not_reviewed_by_its_author",
+            ),
+            models.CheckConstraint(
+                condition=Q(approved_by=None) | ~Q(approved_by=F("author")),
+                name="submission_is_not_approved_by_its_author",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"submission {self.pk}"

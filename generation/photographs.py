@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -16,7 +16,7 @@ from PIL import Image as PillowImage
 from evaluation.catalogue import encoded
 from evaluation.decoding import UnreadableImage, decode
 from evaluation.metadata import IMAGE_SUFFIXES
-from generation.engine.comparing import Difference, compare
+from generation.engine.comparing import Check, Difference, compare
 from generation.engine.generator import GenerationError
 
 Pixels = NDArray[np.uint8]
@@ -42,6 +42,43 @@ class Photograph:
     sha256: str
 
 
+class ChecksFailed(GenerationError):
+    """A copy is not as it must be; `checks` are all its lines."""
+
+    def __init__(self, message: str, checks: Sequence[Check]) -> None:
+        super().__init__(message)
+        self.checks = checks
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What the checks of a photograph that was made have found."""
+
+    sha256: str
+    metadata: str
+    difference: Difference
+    checks: Sequence[Check]
+
+    @property
+    def problems(self) -> list[str]:
+        """What is not as it must be, in words."""
+        return [check.problem for check in self.checks if check.problem]
+
+    def report(self, name: str) -> dict[str, object]:
+        """Return what a report says of the checks of the file called `name`."""
+        return {
+            "decoded_from": name,
+            "sha256": self.sha256,
+            "metadata": self.metadata,
+            "pixels_kept": self.difference.kept,
+            "pixels_kept_that_differ": self.difference.altered,
+            "pixels_replaced": self.difference.replaced,
+            "share_changed_by_4_levels_or_more": round(self.difference.changed, 4),
+            "textured_blocks": self.difference.blocks,
+            "mean_correlation_of_blocks": round(self.difference.alike, 4),
+        }
+
+
 def read_photograph(path: Path) -> Photograph:
     """Read and decode a file.
 
@@ -49,10 +86,21 @@ def read_photograph(path: Path) -> Photograph:
         GenerationError: it is no photograph that can be used.
     """
     try:
-        content = path.read_bytes()
+        return photograph_of(path, path.read_bytes())
+    except OSError as problem:
+        raise GenerationError(f"{path}: {problem.strerror}") from None
+
+
+def photograph_of(path: Path, content: bytes) -> Photograph:
+    """Decode the content of a file that is called `path`.
+
+    Raises:
+        GenerationError: it is no photograph that can be used.
+    """
+    try:
         pixels = np.asarray(decode(content))
-    except (OSError, UnreadableImage) as problem:
-        raise GenerationError(f"{path}: {getattr(problem, 'strerror', None) or problem}") from None
+    except UnreadableImage as problem:
+        raise GenerationError(f"{path}: {problem}") from None
     return Photograph(path, pixels, hashlib.sha256(content).hexdigest())
 
 
@@ -62,9 +110,20 @@ def read_mask(path: Path) -> Mask:
     Raises:
         GenerationError: it is no image, or has more grey than edges have.
     """
-    grey = read_photograph(path).pixels.mean(axis=2)
+    return mask_in(read_photograph(path))
+
+
+def mask_in(photograph: Photograph) -> Mask:
+    """Return the mask (H, W) that a file holds: white is true.
+
+    Raises:
+        GenerationError: it has more grey than edges have.
+    """
+    grey = photograph.pixels.mean(axis=2)
     if ((grey > GREY[0]) & (grey < GREY[1])).mean() > MOST_GREY:
-        raise GenerationError(f"{path}: is no mask, it has greys; make it black and white")
+        raise GenerationError(
+            f"{photograph.path}: is no mask, it has greys; make it black and white"
+        )
     white: Mask = grey > 127
     return white
 
@@ -120,32 +179,36 @@ def write_checked(
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".writing-") as folder:
             image, told = Path(folder) / "image.png", Path(folder) / "report.json"
             image.write_bytes(encoded(made, provenance))
-            content = image.read_bytes()
-            difference = compare(original, _pixels_of(content), keep)
-            problems = difference.problems(hiding=hiding)
-            problems += [f"it holds {word}" for word in sorted(_words_in(content, provenance))]
-            if problems:
+            checked = check_copy(image.read_bytes(), original, keep, hiding, provenance)
+            if problems := checked.problems:
                 mend = "; try another --seed or --tone" if hiding else ""
-                raise GenerationError(f"{target}: not written: {'; '.join(problems)}{mend}")
-            checked = {
-                "decoded_from": target.name,
-                "sha256": hashlib.sha256(content).hexdigest(),
-                "metadata": "provenance" if provenance else "none",
-                "pixels_kept": difference.kept,
-                "pixels_kept_that_differ": difference.altered,
-                "pixels_replaced": difference.replaced,
-                "share_changed_by_4_levels_or_more": round(difference.changed, 4),
-                "textured_blocks": difference.blocks,
-                "mean_correlation_of_blocks": round(difference.alike, 4),
-            }
-            told.write_text(json.dumps({**report, "checks": checked}, indent=1) + "\n")
+                raise ChecksFailed(
+                    f"{target}: not written: {'; '.join(problems)}{mend}", checked.checks
+                )
+            whole = {**report, "checks": checked.report(target.name)}
+            told.write_text(json.dumps(whole, indent=1) + "\n")
             os.replace(told, target.with_suffix(".json"))
             os.replace(image, target)  # last: with it all is there
     except OSError as problem:
         raise GenerationError(
             f"{target}: cannot be written ({problem.strerror}); make room, or choose another --out"
         ) from problem
-    return difference
+    return checked.difference
+
+
+def check_copy(
+    content: bytes, original: Pixels, keep: Mask, hiding: bool, provenance: str = ""
+) -> Checked:
+    """Check the PNG `content` as it was written; arguments as in `write_checked`."""
+    difference = compare(original, _pixels_of(content), keep)
+    words = sorted(_words_in(content, provenance))
+    holds = "; ".join(f"it holds {word}" for word in words)
+    return Checked(
+        hashlib.sha256(content).hexdigest(),
+        "provenance" if provenance else "none",
+        difference,
+        [*difference.checks(hiding=hiding), Check("metadata", len(words), 0, holds)],
+    )
 
 
 def is_made(target: Path, report: Mapping[str, object]) -> bool:

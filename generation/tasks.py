@@ -1,4 +1,4 @@
-"""Background tasks: batches that coordinators start from the desk."""
+"""Background tasks: batches of images and copies of photographs, started from the desk."""
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -6,9 +6,11 @@ from django_tasks import task
 
 from evaluation.copies import find_copies
 from evaluation.errors import EvaluationError
+from evaluation.models import Image
 from generation.batches import generator_for, images_of, run_batch
 from generation.engine.generator import GenerationError
-from generation.models import Batch
+from generation.models import Batch, Submission
+from generation.submissions.services import make_copy
 
 
 def start_batch(batch: Batch, actor: User) -> None:
@@ -34,6 +36,23 @@ def make_batch(batch_pk: int) -> None:
     except Exception as problem:  # not foreseen: the task fails, and coordinators read of it
         _write_problem(batch, f"{type(problem).__name__}: {problem}")
         raise
+
+
+def start_copy(submission: Submission) -> None:
+    """Have the copy of a submission made in the background."""
+    transaction.on_commit(lambda: make_submitted_copy.enqueue(submission.pk))
+
+
+@task()
+def make_submitted_copy(submission_pk: int) -> None:
+    """Make and check the copy of a submitted photograph; the generator stays loaded."""
+    make_copy(Submission.objects.get(pk=submission_pk))
+
+
+@task()
+def compare_image(image_pk: int) -> None:
+    """Compare one generated image with the photographs of the catalogue."""
+    find_copies(Image.objects.filter(pk=image_pk))
 
 
 def _write_problem(batch: Batch, problem: str) -> None:

@@ -23,7 +23,7 @@ from evaluation.studies import create_study
 @pytest.fixture(autouse=True, scope="session")
 def _empty_stores() -> None:
     """Begin with empty stores; the tests' `var` lies apart from the product's."""
-    for store in ("media", "sealed"):
+    for store in ("media", "sealed", "submissions"):
         shutil.rmtree(settings.VAR_DIR / store, ignore_errors=True)
 
 

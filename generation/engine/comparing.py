@@ -20,6 +20,22 @@ MOST_ALIKE = 0.15
 
 
 @dataclass(frozen=True)
+class Check:
+    """One thing that was checked of a photograph that was made.
+
+    Attributes:
+        name: `kept`, `changed`, `alike`, `painted` or `metadata`.
+        found, limit: what was measured, and what at least or at most it must be.
+        problem: in words, if it is not as it must be; else empty.
+    """
+
+    name: str
+    found: float
+    limit: float
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class Difference:
     """What two photographs have in common.
 
@@ -38,24 +54,35 @@ class Difference:
     blocks: int
     alike: float
 
-    def problems(self, *, hiding: bool) -> list[str]:
-        """Return what is not as it must be; `hiding` if nothing of the rest may be recognised."""
-        found = []
-        if self.altered:
-            found.append(f"{self.altered} of {self.kept} pixels that were to be kept differ")
+    def checks(self, *, hiding: bool) -> list[Check]:
+        """Return what must hold, line by line; `hiding` if nothing else may be recognised."""
+        differ = f"{self.altered} of {self.kept} pixels that were to be kept differ"
+        kept = Check("kept", self.altered, 0, differ if self.altered else "")
         if not hiding:
-            return found if self.changed else [*found, "nothing was painted"]
-        if self.changed < LEAST_CHANGED:
-            found.append(
-                f"only {self.changed:.0%} of the other pixels differ by {STEP} levels or more; "
-                f"{LEAST_CHANGED:.0%} must"
-            )
-        if self.alike > MOST_ALIKE:
-            found.append(
-                f"what was replaced looks like the original: correlation {self.alike:.2f}, "
-                f"{MOST_ALIKE} may be"
-            )
-        return found
+            painted = "" if self.changed else "nothing was painted"
+            return [kept, Check("painted", self.changed, 0, painted)]
+        unchanged = (
+            f"only {self.changed:.0%} of the other pixels differ by {STEP} levels or more; "
+            f"{LEAST_CHANGED:.0%} must"
+        )
+        alike = (
+            f"what was replaced looks like the original: correlation {self.alike:.2f}, "
+            f"{MOST_ALIKE} may be"
+        )
+        return [
+            kept,
+            Check(
+                "changed",
+                self.changed,
+                LEAST_CHANGED,
+                unchanged if self.changed < LEAST_CHANGED else "",
+            ),
+            Check("alike", self.alike, MOST_ALIKE, alike if self.alike > MOST_ALIKE else ""),
+        ]
+
+    def problems(self, *, hiding: bool) -> list[str]:
+        """Return what is not as it must be, in words."""
+        return [check.problem for check in self.checks(hiding=hiding) if check.problem]
 
 
 def compare(original: Pixels, made: Pixels, keep: Mask) -> Difference:

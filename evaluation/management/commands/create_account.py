@@ -23,7 +23,9 @@ class Command(ProductCommand):
             action="append",
             choices=[str(role) for role in Role],
             help="coordinator runs studies (the default), officer closes and unblinds them, "
-            "analyst reads reports and data of closed ones; may be repeated",
+            "analyst reads reports and data of closed ones; author submits photographs to be "
+            "de-identified, reviewer sees these originals, editor approves the copies; may be "
+            "repeated",
         )
 
     def handle(self, *, name: str, role: list[str] | None, **options: Any) -> None:

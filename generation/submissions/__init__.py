@@ -1,0 +1,1 @@
+"""Photographs that are submitted: de-identified, reviewed, approved; only then let out."""
