@@ -24,8 +24,8 @@ def as_flags(values: ArrayLike, words: str) -> NDArray[np.bool_]:
     try:
         numbers = given.astype(float)
     except (TypeError, ValueError):
-        raise ValueError(f"{words}, not {given.ravel()[0]!r}") from None
+        raise ValueError(f"{words}, not {given.ravel().tolist()[0]!r}") from None
     strange = ~np.isin(numbers, (0, 1))
     if strange.any():
-        raise ValueError(f"{words}, not {given[strange].ravel()[0]!r}")
+        raise ValueError(f"{words}, not {given[strange].tolist()[0]!r}")
     return numbers == 1

@@ -7,9 +7,8 @@ the data.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import log
 
-from scipy import stats
+from scipy import special, stats
 
 from analysis.proportions import clopper_pearson, tost_exact, verdict
 from analysis.results import Estimate, NotEstimable, Number, Test, Unknown
@@ -121,19 +120,15 @@ def _distances(
     """Return how many standard errors the estimate is from the centre and inside each bound."""
     if wide.se is None or not wide.se:
         return None, None
-    scale: Transform = _logit if logit else float
+    scale: Transform = special.logit if logit else float
     # On the logit scale the standard error is that of the interval's own half width.
     se = wide.se / (wide.value * (1 - wide.value)) if logit else wide.se
-    far = (scale(wide.value) - scale(centre)) / se
+    far = float(scale(wide.value) - scale(centre)) / se
     if margin is None:
         return far, None
     above = (scale(wide.value) - scale(centre - margin)) / se
     below = (scale(centre + margin) - scale(wide.value)) / se
     return far, (above, below)
-
-
-def _logit(share: float) -> float:
-    return log(share / (1 - share))
 
 
 def _tail(distance: float, df: float | None) -> float:

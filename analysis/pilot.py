@@ -25,6 +25,19 @@ class Pilot:
     words: str
 
 
+def pilot_of(
+    answers: AnswerTable, difference: float | None, generators: tuple[str, str] | None = None
+) -> Pilot:
+    """Return what a study says of what a plan is for: one rate, or two generators' difference.
+
+    Raises:
+        TableRefused: see `pilot_of_rate` and `pilot_of_difference`.
+    """
+    if difference is None:
+        return pilot_of_rate(answers)
+    return pilot_of_difference(answers, generators)
+
+
 def pilot_of_rate(answers: AnswerTable) -> Pilot:
     """Return what a study says of one deception rate, over all its synthetic images.
 
@@ -48,9 +61,10 @@ def pilot_of_difference(answers: AnswerTable, generators: tuple[str, str] | None
     there = [str(name) for name in np.unique(generator[answers.text("origin") == "synthetic"])]
     pair = generators or tuple(name for name in there if name)
     if len(pair) != 2 or len(set(pair)) != 2:
+        several = len(there) > 2
+        mend = "name the two to compare with --generators" if several else "a comparison takes two"
         raise TableRefused(
-            f"{answers.source}: its generators are {', '.join(there) or 'none'}; "
-            "name the two to compare with --generators"
+            f"{answers.source}: its generators are {', '.join(there) or 'none'}; {mend}"
         )
     if missing := [name for name in pair if name not in there]:
         raise TableRefused(

@@ -8,6 +8,7 @@ pilot is followed, by variances alone (`analysis.mrmc.power`); one rater's answe
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import sqrt
 
 import numpy as np
@@ -153,6 +154,20 @@ def prospect_by_variances(
     return Prospect(
         raters, images, half, equivalent, different, different if compared else equivalent
     )
+
+
+def expectation(
+    assumed: Assumptions,
+    pilot: mrmc.Variances | None = None,
+    *,
+    simulations: int = 500,
+    seed: int = 0,
+) -> Expect:
+    """Return what says what to expect: a pilot's variances, assumed ones, or simulated studies."""
+    if pilot is None and assumed.difference is None:
+        return partial(prospect, assumed=assumed, simulations=simulations, seed=seed)
+    variances = pilot or variances_of_difference(assumed)
+    return partial(prospect_by_variances, variances, assumed=assumed)
 
 
 def variances_of_difference(assumed: Assumptions) -> mrmc.Variances:

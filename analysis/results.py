@@ -31,6 +31,11 @@ class Estimate:
     n: int | None = None
     method: str | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse a level that is no share, with which an interval would say nothing."""
+        if self.level is not None and not 0 < self.level < 1:
+            raise ValueError(f"a level of {self.level:g} is no share; choose 0.95, for example")
+
 
 @dataclass(frozen=True)
 class Test:

@@ -5,11 +5,11 @@ What holds for raters in general, not for one, comes from `analysis.mrmc`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log, sqrt
+from math import sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special, stats
 from sklearn.metrics import roc_curve
 
 from analysis.arrays import as_truth
@@ -360,8 +360,8 @@ def _area(area: float, variance: float, n: int, level: float, interval: str) -> 
     se = sqrt(variance)
     z = float(stats.norm.ppf((1 + level) / 2))
     if interval == "logit":
-        middle, half = log(area / (1 - area)), z * se / (area * (1 - area))
-        low, high = (float(1 / (1 + np.exp(-(middle + side)))) for side in (-half, half))
+        half = z * se / (area * (1 - area))
+        low, high = (float(special.expit(special.logit(area) + side)) for side in (-half, half))
     else:
         low, high = max(0.0, area - z * se), min(1.0, area + z * se)
     return Estimate(area, se, None, low, high, level, n, f"DeLong, {interval} interval")

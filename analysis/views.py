@@ -2,10 +2,11 @@
 
 import json
 from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import asdict, replace
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -22,16 +23,19 @@ from django.views import View
 
 from analysis.closed_study import closed_context, closed_study
 from analysis.errors import AnalysisError
-from analysis.planning import Assumptions, prospect
+from analysis.pilot import Pilot, pilot_of
+from analysis.planning import Assumptions, expectation, prospect
 from analysis.planning_report import drawing, plan, sentences
 from analysis.quality_views import quality_folder
 from analysis.report.build import SCHEMA, write_report
 from analysis.report.publish import Link
 from analysis.report.serving import archive_of, page_of, part_of
+from evaluation.dataset import closed_studies
 from evaluation.errors import StillBlinded, UnknownStudy
 
 ARCHIVE = "report.zip"
 PLANNED_RATERS = (1, 3, 5, 10, 15, 20, 30)
+ASSUMED = ("rate", "margin", "rater_sd", "image_sd", "difference")
 
 
 class ReportView(View):
@@ -113,22 +117,60 @@ class PlanForm(forms.Form):
     image_sd = forms.FloatField(
         label=gettext_lazy("Differences between images"), min_value=0, max_value=3, initial=0.5
     )
+    difference = forms.FloatField(
+        label=gettext_lazy("Compare two generators that differ by"),
+        required=False,
+        min_value=-0.99,
+        max_value=0.99,
+        help_text=gettext_lazy("how much higher the other one's rate is; empty for one rate"),
+    )
+
+    def __init__(self, *args: Any, pilots: Mapping[str, str], **kwargs: Any) -> None:
+        """Offer closed studies as pilots: titles by their short names."""
+        super().__init__(*args, **kwargs)
+        self.fields["pilot"] = forms.ChoiceField(
+            label=gettext_lazy("Pilot"),
+            required=False,
+            choices=[("", gettext_lazy("none")), *pilots.items()],
+            help_text=gettext_lazy("its answers tell the differences between raters and images"),
+        )
+
+    def clean(self) -> None:
+        """Refuse what cannot be planned, and find out how to plan the rest."""
+        if self.errors:
+            return
+        given = self.cleaned_data
+        self.assumed = Assumptions(**{name: given[name] for name in ASSUMED})
+        for problem in self.assumed.problems():
+            self.add_error("difference", problem)
+        if self.errors:
+            return
+        self.pilot: Pilot | None = None
+        try:
+            if given["pilot"]:
+                self.pilot = pilot_of(closed_study(given["pilot"]), self.assumed.difference)
+        except AnalysisError as refused:
+            self.add_error("pilot", str(refused))
+        variances = self.pilot.variances if self.pilot else None
+        self.expect = expectation(self.assumed, variances, simulations=300)
 
 
 @staff_member_required
 def plan_page(request: HttpRequest) -> HttpResponse:
     """Say how many raters and images a study needs."""
     usual = {name: field.initial for name, field in PlanForm.base_fields.items()}
-    form = PlanForm({**usual, **request.GET.dict()} if request.GET else None)
+    reads = request.user.has_perm("evaluation.view_study")
+    form = PlanForm(
+        {**usual, **request.GET.dict()} if request.GET else None,
+        pilots=closed_studies() if reads else {},
+    )
     context = {**admin.site.each_context(request), "title": _("Plan a study"), "form": form}
     if form.is_bound and form.is_valid():
-        given = form.cleaned_data
-        names = ("rate", "margin", "rater_sd", "image_sd")
-        assumed = Assumptions(**{name: given[name] for name in names})
-        expect = partial(prospect, assumed=assumed, simulations=300)
+        given, assumed, expect = form.cleaned_data, form.assumed, form.expect
         prospects = plan(PLANNED_RATERS, [given["images"]], expect)
         drawn = drawing(prospects, assumed, given["power"])
         context |= {
+            "pilot": form.pilot.words if form.pilot else "",
             "prospects": prospects,
             "sentences": sentences(prospects, assumed, given["power"], expect),
             "figure": b64encode(drawn.png).decode(),

@@ -16,7 +16,7 @@ from evaluation.demo_images import ensure_demo_images
 from evaluation.invitations import invite_rater, link_of
 from evaluation.models import Dataset, Rater, Study
 from evaluation.sealing import seal_study
-from evaluation.simulated import Skill, read_study
+from evaluation.simulated import Skill, read_study, said_of_themselves
 from evaluation.studies import create_study
 from generation.batches import generator_for, plan_batch, progress_of, run_batch
 
@@ -29,14 +29,15 @@ COORDINATOR = "coordinator"
 #: How far from chance still counts as guessing in both studies.
 MARGIN = Decimal("0.10")
 
-#: Sensitivity, criterion and share of right diagnoses differ, as between real readers.
+#: Sensitivity, criterion and share of right diagnoses differ, as between real readers; so do role
+#: and years in dermatology.
 SIMULATED = (
-    Skill(0.9, 0.1, (0.74, 0.66)),
-    Skill(1.6, -0.1, (0.80, 0.62)),
-    Skill(0.5, 0.4, (0.62, 0.55)),
-    Skill(1.2, 0.2, (0.71, 0.68)),
-    Skill(0.8, -0.3, (0.66, 0.50)),
-    Skill(1.4, 0.0, (0.84, 0.72)),
+    (Skill(0.9, 0.1, (0.74, 0.66)), "resident", 1),
+    (Skill(1.6, -0.1, (0.80, 0.62)), "dermatologist", 9),
+    (Skill(0.5, 0.4, (0.62, 0.55)), "resident", 0),
+    (Skill(1.2, 0.2, (0.71, 0.68)), "dermatologist", 22),
+    (Skill(0.8, -0.3, (0.66, 0.50)), "resident", 1),
+    (Skill(1.4, 0.0, (0.84, 0.72)), "dermatologist", 14),
 )
 
 Say = Callable[[str], None]
@@ -115,7 +116,9 @@ def _read_example(dataset: Dataset, say: Say, stream: OutputWrapper) -> None:
             invitation = invite_rater(
                 study, label=f"simulated {number + 1}", kind=Rater.Kind.SIMULATED
             )
-            read_study(invitation.rater.sessions.get(), SIMULATED[number], seed=number)
+            skill, role, years = SIMULATED[number]
+            about = said_of_themselves(role, years)
+            read_study(invitation.rater.sessions.get(), skill, seed=number, about=about)
             progress(number + 1, len(SIMULATED))
     close_study(study, reason="example of a finished study")
 

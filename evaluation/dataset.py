@@ -115,6 +115,12 @@ def study_facts(slug: str) -> StudyFacts:
     )
 
 
+def closed_studies() -> dict[str, str]:
+    """Return the titles of the closed studies by their short names, those closed last first."""
+    closed = Study.objects.filter(closed_at__isnull=False).exclude(sealed_at=None)
+    return dict(closed.order_by("-closed_at").values_list("slug", "title"))
+
+
 def unblinded_table(slug: str) -> list[dict[str, object]]:
     """Return one row an answer, in the columns of `COLUMNS`; unknown values are None.
 

@@ -1,18 +1,21 @@
 """Simulated raters: readers drawn by a program, for examples and for tests of the whole flow."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from uuid import UUID
 
 import numpy as np
 
 from evaluation.design.questions import QUALITY_LEVELS, rating
-from evaluation.entering import give_consent, start_reading
+from evaluation.entering import describe_rater, give_consent, start_reading
 from evaluation.errors import StudyNotOpen
 from evaluation.models import Origin, Rater, Session, Side, StimulusTruth, Study
 from evaluation.sessions import GivenAnswer, record_answer, turn
 
 #: An assumption, of the order of the times that HYPE shows images for.
 HALF_MS = 250
+#: What simulated raters say they are, in turn, and the years in dermatology of each: from, below.
+ROLES = (("dermatologist", (6, 31)), ("resident", (0, 6)))
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,27 @@ class Skill:
         return cls(rng.normal(sensitivity, spread), rng.normal(0, spread))
 
 
-def read_study(session: Session, skill: Skill, *, seed: int) -> None:
+def said_of_themselves(role: str, years: int) -> dict[str, object]:
+    """Return a rater's answers to the questionnaire: role, and years of both kinds."""
+    return {"role": role, "years_dermatology": years, "years_dermoscopy": years}
+
+
+def drawn_words(seed: int) -> dict[str, object]:
+    """Return what a simulated rater says of themselves; it has no bearing on how they read."""
+    role, years = ROLES[seed % len(ROLES)]
+    return said_of_themselves(role, int(np.random.default_rng((seed, 2)).integers(*years)))
+
+
+def read_study(
+    session: Session, skill: Skill, *, seed: int, about: Mapping[str, object] | None = None
+) -> None:
     """Let a simulated rater read all of a sealed study, as a browser would, trial by trial.
+
+    Args:
+        session: of the rater.
+        skill: how well they read.
+        seed: of their answers.
+        about: what they say of themselves, if anything.
 
     Raises:
         StudyNotOpen: the session's rater is a person, or the study is not open.
@@ -54,6 +76,8 @@ def read_study(session: Session, skill: Skill, *, seed: int) -> None:
     rng = np.random.default_rng(seed)
     study = session.rater.study
     give_consent(session)
+    if about:
+        describe_rater(session, about)
     start_reading(session)
     # The answers are made from the truth, which nothing that serves raters may do.
     truths = {t.stimulus_id: t for t in StimulusTruth.objects.filter(stimulus__study=study)}

@@ -65,6 +65,8 @@ class Counted:
 def table_of(answers: ArrayLike) -> NDArray:
     """Return answers as numbers, NaN where there is none, or as text, "" where there is none."""
     table = np.asarray(answers)
+    if table.dtype.kind in "US" and not isinstance(answers, np.ndarray):
+        table = np.asarray(answers, dtype=object)  # numpy would write a NaN between texts as "nan"
     if table.dtype == object and any(isinstance(cell, str) for cell in table.flat):
         # Text with gaps, as data frames hold it: None or NaN.
         words = ["" if cell is None or cell != cell else str(cell) for cell in table.flat]

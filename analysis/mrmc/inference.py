@@ -1,11 +1,12 @@
 """Means over readers and their intervals: what the methods of this package have in common."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 
 import numpy as np
 from scipy import stats
+from scipy.special import expit, logit
 
 from analysis.mrmc.cells import Flags, Floats, Label
 from analysis.results import Estimate, Test
@@ -146,6 +147,22 @@ def interval(
     if bounds:
         low, high = max(bounds[0], low), min(bounds[1], high)
     return Estimate(value, se, df, low, high, level, n, method)
+
+
+def on_logit_scale(share: Estimate) -> Estimate:
+    """Return a share whose interval is symmetric for its logit, with the same error and df.
+
+    By the delta method the logit has the standard error se / (p (1 - p)). Near 0 and 1, where a
+    share errs by less to one side than to the other, such an interval holds the truth more nearly
+    as often as it says (Brown, Cai and DasGupta 2001, Stat Sci 16:101, section 4.1.2).
+    """
+    if share.se is None or share.level is None or not 0 < share.value < 1:
+        return share
+    tail = (1 + share.level) / 2
+    quantile = float(stats.norm.ppf(tail) if share.df is None else stats.t.ppf(tail, share.df))
+    half = quantile * share.se / (share.value * (1 - share.value))
+    low, high = (float(expit(logit(share.value) + side)) for side in (-half, half))
+    return replace(share, low=low, high=high, method=f"{share.method}; limits on the logit scale")
 
 
 def t_test(gap: float, variance: float | None, df: float | None, method: str) -> Test:

@@ -5,6 +5,7 @@
 # Each part runs where its table is there and its package installed: install.packages(c("iMRMC", "MRMCaov", "lme4")).
 # Truth 1 is synthetic, and a higher rating is surer of it. Where raters gave plain answers only,
 # the rating is 1 for "synthetic" and 0 for "real", and an area is a balanced accuracy.
+# Areas have jackknife covariances here and DeLong's in the report, which differ in the third digit.
 
 part <- function(title, package, work) {
   cat("\n==", title, "==\n")
@@ -32,8 +33,8 @@ for (file in c("imrmc.csv", "imrmc_generators.csv")) if (file.exists(file)) {
 }
 
 # Obuchowski and Rockette's analysis of one treatment, raters and images random, by hand: MRMCaov
-# compares treatments and takes no fewer than two.
-one_treatment <- function(data, metric) {
+# compares treatments and takes no fewer than two. Limits of shares are those of their logits.
+one_treatment <- function(data, metric, share = FALSE) {
   value <- function(rows) sapply(split(rows, rows$reader), metric)
   theta <- value(data)
   cases <- levels(data$case)
@@ -46,8 +47,11 @@ one_treatment <- function(data, metric) {
   total <- ms + max(r * cov2, 0)
   se <- sqrt(total / r)
   df <- total^2 / (ms^2 / (r - 1))
-  round(c(mean = mean(theta), se = se, df = df,
-          low = mean(theta) - qt(0.975, df) * se, high = mean(theta) + qt(0.975, df) * se), 6)
+  mean <- mean(theta)
+  half <- qt(0.975, df) * se
+  limits <- if (share) plogis(qlogis(mean) + c(-1, 1) * half / (mean * (1 - mean)))
+            else mean + c(-1, 1) * half
+  round(c(mean = mean, se = se, df = df, low = limits[1], high = limits[2]), 6)
 }
 area <- function(rows) {
   gap <- outer(rows$rating[rows$truth == 1], rows$rating[rows$truth == 0], "-")
@@ -62,7 +66,7 @@ if (file.exists("mrmcaov.csv")) {
     told <- droplevels(data[data$truth == 1 & !is.na(data$answer), ])
     if (nrow(told)) {
       cat("deception rate\n")
-      print(one_treatment(told, function(rows) mean(rows$answer == 0)))
+      print(one_treatment(told, function(rows) mean(rows$answer == 0), share = TRUE))
     }
   })
 }
@@ -76,11 +80,17 @@ if (file.exists("mrmcaov_generators.csv")) {
   })
 }
 
-# Crossed mixed model: d' is the coefficient of synthetic in the probit model.
+# The report's crossed mixed model: raters differ in how they answer and in how they tell origin,
+# images differ. With probit the coefficient of origin alone would be d'.
 if (file.exists("lme4.csv")) part("lme4", "lme4", function() {
-  data <- read("lme4.csv", c("reader", "image", "generator", "entity"))
-  for (link in c("logit", "probit")) {
-    print(summary(lme4::glmer(judged_synthetic ~ synthetic + (1 | reader) + (1 | image),
-                              data = data, family = binomial(link))))
-  }
+  data <- read("lme4.csv", c("reader", "image", "entity"))
+  data$origin <- data$synthetic - 0.5
+  # Real images have no generator: they are coded as the first one's, and origin sets them apart.
+  makers <- sort(unique(data$generator[data$synthetic == 1]))
+  data$generator <- factor(ifelse(data$synthetic == 1, data$generator, makers[1]))
+  fixed <- c("origin", "generator", "entity")
+  fixed <- fixed[sapply(data[fixed], function(column) length(unique(column)) > 1)]
+  slope <- if ("origin" %in% fixed) "(0 + origin | reader)"
+  formula <- reformulate(c(fixed, "(1 | reader)", slope, "(1 | image)"), "judged_synthetic")
+  print(summary(lme4::glmer(formula, data = data, family = binomial)))
 })

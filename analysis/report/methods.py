@@ -39,6 +39,11 @@ REFERENCES: tuple[tuple[str, str], ...] = (
         "of the binomial. Biometrika 1934;26:404-413.",
     ),
     (
+        r"Brown, Cai and DasGupta(?: 2001)?",
+        "Brown LD, Cai TT, DasGupta A. Interval estimation for a binomial proportion. Stat Sci "
+        "2001;16:101-133.",
+    ),
+    (
         r"Hautus(?: \(1995\))?",
         "Hautus MJ. Corrections for extreme proportions and their biasing effects on estimated "
         "values of d′. Behav Res Methods Instrum Comput 1995;27:46-51.",

@@ -146,7 +146,9 @@ METHODS = {
     "raters": "Shares and areas are means over raters. Their intervals take both raters and images "
     "as random: analysis of Obuchowski and Rockette (1995) for one treatment with the degrees of "
     "freedom of Hillis (2007); the covariance of raters comes from the answers about the same "
-    "images, for areas by DeLong's placement values (1988). Intervals of single raters are "
+    "images, for areas by DeLong's placement values (1988). Intervals of shares and their tests "
+    "are on the logit scale (Brown, Cai and DasGupta 2001), which near 0 and 1 holds the truth "
+    "more nearly as often as it says. Intervals of single raters are "
     "Wilson's (shares) and DeLong's on the logit scale (areas).",
     "ratings": "The ROC curve of origin comes from the ratings, higher meaning surer of synthetic; "
     "ties count one half. The average curve is the mean hit rate at fixed false-alarm rates; the "

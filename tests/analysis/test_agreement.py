@@ -317,7 +317,10 @@ def test_gaps_of_a_data_frame_are_gaps_in_words_as_in_numbers(coefficient):
     numbers = np.array([[1, 2, 2, np.nan, 1, 2], [1, 2, 1, 2, np.nan, 2], [1, 1, 2, 2, 1, np.nan]])
     words = [[{1: "mel", 2: "nv"}.get(cell) for cell in row] for row in numbers]
 
+    floats = [[np.nan if cell is None else cell for cell in row] for row in words]
+
     assert coefficient(np.array(words, dtype=object)) == coefficient(numbers)
+    assert coefficient(floats) == coefficient(numbers)
 
 
 @pytest.mark.parametrize("coefficient", [*COEFFICIENTS, percent_agreement])

@@ -71,3 +71,16 @@ def test_counts_come_out_as_plain_numbers_and_must_be_whole():
     ):
         with pytest.raises(ValueError, match="count"):
             refused()
+
+
+@pytest.mark.parametrize("level", [95, 1, 0, -0.95])
+def test_a_level_that_is_no_share_is_refused(level):
+    for statistic in (
+        lambda: wilson(3, 10, level),
+        lambda: roc.delong(SCORES[0], TRUTH, level),
+        lambda: mrmc.proportion(SCORES > 2, level),
+        lambda: mrmc.obuchowski_rockette(SCORES, TRUTH, level=level),
+        lambda: signal_detection.d_prime([1, 1, 0], [0, 1, 0], level),
+    ):
+        with pytest.raises(ValueError, match=f"a level of {level:g} is no share"):
+            statistic()

@@ -63,7 +63,7 @@ def test_exact_tests_and_verdicts_of_one_rater_agree_for_every_count():
 def test_over_raters_tests_and_verdicts_agree(rate):
     answers = np.random.default_rng(3).random((15, 120)) < rate
 
-    judged = judge(lambda level: mrmc.proportion(answers, level), 0.1)
+    judged = judge(lambda level: mrmc.proportion(answers, level), 0.1, logit=True)
 
     assert (judged.verdict in (EQUIVALENT, WITHIN)) == (judged.equivalence.p < 0.05)
     assert (judged.verdict in (DIFFERENT, WITHIN)) == (judged.difference.p < 0.05)

@@ -162,7 +162,7 @@ def test_a_pilots_own_size_is_expected_to_have_its_own_interval():
         (rows_of(raters=1), None, "a pilot of one reader says nothing of how readers differ"),
         (rows_of(answered_origin=""), None, "nobody judged its synthetic images"),
         (rows_of(answered_origin="real"), None, "its answers do not vary"),
-        (rows_of(), (), "its generators are g; name the two to compare with --generators"),
+        (rows_of(), (), "its generators are g; a comparison takes two"),
         (rows_of(), ("g", "h"), "there is no generator 'h'; use two of g"),
     ],
 )
@@ -236,5 +236,10 @@ def test_the_page_answers_a_coordinator_and_asks_others_to_log_in(client, admin_
     assert "no share" not in admin_client.get(address).content.decode()
     wrong = admin_client.get(address, wanted | {"margin": 3}).content.decode()
     assert "less than or equal to 0.49" in wrong
+    compared = admin_client.get(address, wanted | {"difference": 0.2}).content.decode()
+    assert "that two generators" in compared
+    assert (
+        "make no share" in admin_client.get(address, wanted | {"difference": 0.6}).content.decode()
+    )
     client.logout()
     assert client.get(address).status_code == 302

@@ -111,6 +111,7 @@ def test_a_margin_that_makes_no_sense_or_is_not_the_studys_is_refused(answers, t
         (["--answers", answers, "--margin", "0.5"], "choose between 0 and 0.5"),
         (["--answers", answers, "--margin", "nan"], "choose between 0 and 0.5"),
         (["study", "--margin", "0.1"], "a study brings the margin of its protocol"),
+        (["--answers", answers, "--margin", "0.1", "--format", "lme4"], "leave out --margin"),
     ):
         done = manage(*words, "--out", tmp_path / "out")
 

@@ -2,14 +2,18 @@
 
 import json
 import zipfile
+from html import unescape
 from io import BytesIO, StringIO
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.management import CommandError, call_command
+from django.urls import reverse
 from PIL import Image, ImageStat
 
-from analysis.closed_study import pictures_of
+from analysis.closed_study import closed_study, pictures_of
+from analysis.pilot import pilot_of_rate
+from analysis.planning import Assumptions, prospect_by_variances
 from evaluation.closing import close_study
 from evaluation.errors import StillBlinded
 from evaluation.invitations import invite_rater
@@ -145,6 +149,22 @@ def test_the_archive_and_the_linked_files_are_the_report_and_nothing_else(coordi
         assert packed.read(f"{folder}/index.html") == coordinator.get(address).content
     for name in ("../../secret_key", "nothing.csv", "tables", "%2e%2e/%2e%2e/secret_key"):
         assert coordinator.get(f"{address}{name}").status_code == 404
+
+
+def test_a_closed_study_is_the_pilot_of_a_plan_for_those_who_may_read_it(coordinator, closed):
+    address, given = reverse("plan"), {"pilot": closed.slug}
+
+    page = unescape(coordinator.get(address, given).content.decode())
+    without = unescape(coordinator.get(address, {**given, "difference": 0.1}).content.decode())
+
+    pilot = pilot_of_rate(closed_study(closed.slug))
+    fifteen = prospect_by_variances(pilot.variances, 15, 70, Assumptions())
+    assert pilot.words in page
+    assert f"<td>15</td><td>70</td><td>{fifteen.half_width:.3f}</td>" in page
+    assert "its generators are made; a comparison takes two" in without
+    coordinator.force_login(User.objects.create_user("helper", is_staff=True))
+    assert closed.title not in coordinator.get(address).content.decode()
+    assert "Select a valid choice" in coordinator.get(address, given).content.decode()
 
 
 def test_an_unknown_study_is_not_found(coordinator):

@@ -93,6 +93,10 @@ def test_simulated_raters_read_a_whole_study_and_differ(sealed):
     assert text == "study 'pilot': read by 3 simulated raters\n"
     raters = sealed.raters.all()
     assert {rater.kind for rater in raters} == {"simulated"}
+    assert [rater.about["role"] for rater in raters.order_by("reading_list")] == [
+        *("dermatologist", "resident", "dermatologist")
+    ]
+    assert all(rater.about["years_dermatology"] >= 0 for rater in raters)
     answers = [
         list(
             Answer.objects.filter(trial__session__rater=rater)

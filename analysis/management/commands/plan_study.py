@@ -1,20 +1,13 @@
 """`manage.py plan_study`: what studies of several sizes can be expected to show."""
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
 from analysis.errors import AnalysisError
-from analysis.pilot import pilot_of_difference, pilot_of_rate
-from analysis.planning import (
-    Assumptions,
-    Expect,
-    prospect,
-    prospect_by_variances,
-    variances_of_difference,
-)
+from analysis.pilot import pilot_of
+from analysis.planning import Assumptions, Expect, expectation
 from analysis.planning_report import plan, sentences, write_plan
 from analysis.table import read_answers
 from config.commands import ProductCommand
@@ -121,17 +114,11 @@ class Command(ProductCommand):
 
     def expect(self, assumed: Assumptions, options: dict[str, Any]) -> Expect:
         """Return what says what to expect: simulated studies, or variances."""
+        variances = None
         if options["pilot"]:
-            answers, pair = read_answers(options["pilot"]), options["generators"]
-            pilot = (
-                pilot_of_rate(answers)
-                if assumed.difference is None
-                else pilot_of_difference(answers, pair and (pair[0], pair[1]))
-            )
+            pair = options["generators"] and tuple(options["generators"])
+            pilot = pilot_of(read_answers(options["pilot"]), assumed.difference, pair)
             self.stdout.write(pilot.words)
-            return partial(prospect_by_variances, pilot.variances, assumed=assumed)
-        if assumed.difference is not None:
-            variances = variances_of_difference(assumed)
-            return partial(prospect_by_variances, variances, assumed=assumed)
+            variances = pilot.variances
         simulated = {name: options[name] for name in ("simulations", "seed")}
-        return partial(prospect, assumed=assumed, **simulated)
+        return expectation(assumed, variances, **simulated)

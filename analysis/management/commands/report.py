@@ -66,6 +66,8 @@ class Command(ProductCommand):
         order = [code.strip() for code in entities.split(",") if code.strip()]
         if margin is not None and not 0 < margin < 0.5:
             raise CommandError(f"a margin of {margin:g} makes no sense; choose between 0 and 0.5")
+        if margin is not None and format != HTML:
+            raise CommandError(f"tables for {format} hold no verdict; leave out --margin")
         if study and not answers:
             if margin is not None:
                 raise CommandError("a study brings the margin of its protocol; leave out --margin")

@@ -7,7 +7,7 @@ import numpy as np
 
 from analysis import mrmc
 from analysis.mrmc import AgainstAI
-from analysis.mrmc.inference import RANDOM
+from analysis.mrmc.inference import RANDOM, on_logit_scale
 from analysis.report.chapters import ai_page
 from analysis.report.findings import Facts, Flags, Floats
 from analysis.report.layout import Section
@@ -102,7 +102,7 @@ def _against(study: Study, name: str, column: str, statistic: str) -> AgainstRat
     scope = RANDOM if several else "fixed_readers"
     return AgainstRaters(
         found.ai,
-        found.readers,
+        found.readers if statistic == "auc" else on_logit_scale(found.readers),
         _difference(found, scope),
         found.tests[scope],
         found.tests["fixed_cases" if several else "fixed_readers"],

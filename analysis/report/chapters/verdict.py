@@ -8,7 +8,7 @@ from scipy import stats
 
 from analysis import mrmc
 from analysis.equivalence import Judgement, judge, judge_share
-from analysis.mrmc.inference import FIXED_CASES, FIXED_READERS, RANDOM
+from analysis.mrmc.inference import FIXED_CASES, FIXED_READERS, RANDOM, on_logit_scale
 from analysis.proportions import newcombe_independent
 from analysis.report.chapters import verdict_page
 from analysis.report.findings import Facts, Flags, Floats
@@ -154,7 +154,7 @@ def judged_share(counts: Floats, margin: float | None) -> Judgement:
         counts = counts[np.isfinite(counts).any(axis=1)]
     if len(counts) == 1 or not counts.size:
         return judge_share(int(np.nansum(counts)), int(np.isfinite(counts).sum()), margin)
-    return judge(lambda level: mrmc.proportion(counts, level), margin)
+    return judge(lambda level: mrmc.proportion(counts, level), margin, logit=True)
 
 
 def judged_area(scores: Floats, truth: Flags, margin: float | None) -> Judgement:
@@ -215,10 +215,10 @@ def _inferences(
         found = _analysis(table, truth, statistic, raters)
     except NotEstimable as why:
         return dict.fromkeys(SCOPES, _unknown(why))
-    return {
-        scope: _with_interval(next(iter(found.inferences[scope].estimates.values())))
-        for scope in SCOPES
-    }
+    means = {scope: next(iter(found.inferences[scope].estimates.values())) for scope in SCOPES}
+    if statistic != "auc":
+        means = {scope: on_logit_scale(mean) for scope, mean in means.items()}
+    return {scope: _with_interval(mean) for scope, mean in means.items()}
 
 
 def _unknown(why: NotEstimable) -> Unknown:

@@ -9,7 +9,7 @@ from config.progress import Progress
 from evaluation.errors import EvaluationError
 from evaluation.invitations import invite_rater
 from evaluation.models import Rater
-from evaluation.simulated import Skill, read_study
+from evaluation.simulated import Skill, drawn_words, read_study
 from evaluation.studies import get_study
 
 
@@ -18,7 +18,8 @@ class Command(ProductCommand):
 
     help = (
         "Invite simulated raters and let them read a sealed study. They are marked as simulated, "
-        "and enter no average as soon as a person has read the study."
+        "and enter no average as soon as a person has read the study. They say of themselves in "
+        "turn that they are dermatologists and residents, which has no bearing on how they read."
     )
     failures = (EvaluationError,)
 
@@ -46,8 +47,9 @@ class Command(ProductCommand):
                 ).rater
                 seed = options["seed"] + number
                 drawn = Skill.drawn(skill, options["spread"], seed)
+                about = drawn_words(seed)
                 for session in rater.sessions.order_by("occasion"):
                     if session.is_open:
-                        read_study(session, drawn, seed=seed)
+                        read_study(session, drawn, seed=seed, about=about)
                 progress(number + 1, raters)
         self.stdout.write(f"study '{found.slug}': read by {raters} simulated raters")

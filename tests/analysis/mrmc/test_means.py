@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from analysis import mrmc
 from analysis.proportions import wilson
@@ -21,8 +21,8 @@ def ratings(data, treatment):
 
 
 def assert_is(found, figures):
-    assert (found.value, found.se, found.df, found.low, found.high) == pytest.approx(
-        [figures[key] for key in ("Estimate", "StdErr", "df", "CI.Lower", "CI.Upper")], rel=1e-10
+    assert (found.value, found.se, found.df) == pytest.approx(
+        [figures[key] for key in ("Estimate", "StdErr", "df")], rel=1e-10
     )
 
 
@@ -35,7 +35,10 @@ def test_shares_and_areas_agree_with_mrmcaov(data, expected, treatment):
     }
     table, truth = ratings(data, treatment)
 
-    assert_is(mrmc.mean_auc(table, truth), figures["auc_DeLong"])
+    area = mrmc.mean_auc(table, truth)
+    limits = [figures["auc_DeLong"][key] for key in ("CI.Lower", "CI.Upper")]
+    assert_is(area, figures["auc_DeLong"])
+    assert (area.low, area.high) == pytest.approx(limits, rel=1e-10)
     assert_is(mrmc.proportion(table[:, truth] >= 3), figures["sens_ge3_jackknife"])
     assert_is(mrmc.proportion(table[:, ~truth] < 3), figures["spec_ge3_jackknife"])
 
@@ -70,6 +73,18 @@ def test_the_standard_error_is_the_closed_form_of_two_way_analysis_of_variance()
     msrc = ((table - rows - columns + grand) ** 2).sum() / ((raters - 1) * (images - 1))
     closed = (msr + max(msc - msrc, 0)) / (raters * images)
     assert found.se == pytest.approx(np.sqrt(closed), rel=1e-12)
+
+
+def test_limits_of_a_share_are_those_of_its_logit():
+    table = np.random.default_rng(9).random((6, 40)) < np.linspace(0.02, 0.2, 6)[:, None]
+
+    found = mrmc.proportion(table, 0.9)
+
+    error = found.se / (found.value * (1 - found.value))
+    ends = stats.t.interval(0.9, found.df, special.logit(found.value), error)
+    assert special.logit([found.low, found.high]) == pytest.approx(ends)
+    assert 0 < found.low < found.value < found.high < 1
+    assert "logit" in found.method
 
 
 def test_one_rater_gets_wilson_and_the_words_that_say_so():
