@@ -13,10 +13,11 @@ from generation.batches import OWN_WEIGHTS, Asked, next_seed, plan_batch
 from generation.engine.colour import skin_of_tone
 from generation.engine.generator import GenerationError, ImageRequest
 from generation.engine.lesions import DRAWN, LONGEST
-from generation.engine.prompts import TONES, entity_in, prompt_of, tone_class
+from generation.engine.prompts import entity_in, prompt_of
 from generation.engine.registry import generator_names, template_of, vocabulary_of
 from generation.engine.vocabulary import ATTRIBUTES, LEAST_TONE, MOST_TONE, OPEN, Vocabulary
 from generation.models import Batch
+from skin.tones import TONES, tone_class
 
 MOST = 24  # images at once
 WORDS, CHOICES = "words", "choices"
