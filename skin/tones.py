@@ -1,6 +1,6 @@
 """Classes of skin tone, by the individual typology angle."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,3 +45,22 @@ def spread(tones: Sequence[float | None]) -> Spread:
         (low, middle, high) if len(known) else None,
         tuple(counts.tolist()),
     )
+
+
+def table(spreads: Mapping[str, Spread]) -> list[str]:
+    """Return the lines of a table in Markdown: sources, and which share is in each class."""
+    lines = [
+        f"| source | images | skin found | median (5 % to 95 %) | {' | '.join(SKINS)} |",
+        "|---" * (4 + len(SKINS)) + "|",
+    ]
+    for source, found in spreads.items():
+        middle = "–"
+        if found.percentiles:
+            low, median, high = (f"{value:.0f}" for value in found.percentiles)
+            middle = f"{median}° ({low}° to {high}°)"
+        shares = [f"{100 * n / max(1, found.measured):.1f} %" for n in found.classes]
+        lines.append(
+            f"| {source} | {found.images:,} | {found.measured:,} | {middle} | "
+            f"{' | '.join(shares)} |"
+        )
+    return lines
