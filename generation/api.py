@@ -9,6 +9,7 @@ from typing import Any
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils import timezone
 from rest_framework import serializers, status
 from rest_framework.authentication import BasicAuthentication, SessionAuthentication
 from rest_framework.permissions import BasePermission
@@ -28,6 +29,7 @@ from generation.tones import NOTE, reached_csv, reached_tones
 
 MOST = 10_000  # images of each entity
 LARGEST_SEED = 2**62
+MOST_VALUES = 100  # of a list
 
 
 class MayGenerate(BasePermission):
@@ -50,13 +52,17 @@ class BatchSerializer(serializers.Serializer):
 
     generator = serializers.CharField(max_length=64)
     per_entity = serializers.IntegerField(min_value=1, max_value=MOST)
-    entities = serializers.ListField(child=serializers.CharField(max_length=16), default=list)
+    entities = serializers.ListField(
+        child=serializers.CharField(max_length=16), default=list, max_length=MOST_VALUES
+    )
     seed = serializers.IntegerField(min_value=0, max_value=LARGEST_SEED, default=0)
     prompt = serializers.CharField(max_length=300, required=False)
     sex = serializers.CharField(max_length=16, required=False)
     age = serializers.FloatField(min_value=0, max_value=110, required=False)
     site = serializers.CharField(max_length=60, required=False)
-    tones = serializers.ListField(child=serializers.FloatField(), default=list)
+    tones = serializers.ListField(
+        child=serializers.FloatField(), default=list, max_length=MOST_VALUES
+    )
     lesion = serializers.CharField(max_length=LONGEST, required=False)
     guidance = serializers.FloatField(default=ImageRequest.guidance)
     steps = serializers.IntegerField(default=ImageRequest.steps, max_value=1000)
@@ -95,12 +101,12 @@ class BatchesView(DeskView):
         wish.is_valid(raise_exception=True)
         data = dict(wish.validated_data)
         asked = Asked(**{name: data.pop(name, None) for name in Asked.__dataclass_fields__})
-        before = Batch.objects.count()
+        begun = timezone.now()
         try:
             batch = plan_batch(**data, asked=asked, actor=request.user)
         except GenerationError as problem:
             return Response({"detail": str(problem)}, status.HTTP_400_BAD_REQUEST)
-        new = Batch.objects.count() > before
+        new = batch.created_at >= begun
         start_batch(batch, request.user)
         return Response(_told(batch), status.HTTP_201_CREATED if new else status.HTTP_200_OK)
 

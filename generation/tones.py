@@ -136,9 +136,9 @@ def reached_text(batch: Batch) -> list[str]:
     rows = reached_tones(batch)
     if not rows:
         return []
-    head = "entity  asked            made  skin found  median  mean error  within the class"
+    head = "entity  asked               made  skin found  median  mean error  within the class"
     lines = [
-        f"{each.entity:<6}  {each.tone:>4.0f}° {each.tone_class:<10}  {each.made:>4}  "
+        f"{each.entity:<6}  {each.tone:>4.0f}° {each.tone_class:<12}  {each.made:>5}  "
         f"{each.measured:>10}  " + _figures(each)
         for each in rows
     ]

@@ -69,7 +69,7 @@ def _is_of_skin(colour: Colours) -> bool:
         LIGHTNESS[0] <= lightness <= LIGHTNESS[1]
         and CHROMA[0] <= chroma <= CHROMA[1]
         and green >= GREENEST
-        and blue >= BLUEST
+        and blue >= (BLUEST if lightness >= 50 else 0)  # dark skin is brown, never blue
     )
 
 

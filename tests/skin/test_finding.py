@@ -55,6 +55,7 @@ def test_measured_tones_are_those_of_patches_of_skin_that_were_measured_before(p
         ((128, 128, 128), "a picture without colours"),
         ((40, 120, 60), "green cloth"),
         ((60, 80, 200), "ink"),
+        ((95, 80, 105), "light skin in the dark, under a blue cast"),
     ],
 )
 def test_where_there_is_no_skin_there_is_no_tone(colour, what):
