@@ -26,10 +26,10 @@ from scipy.stats import spearmanr
 from analysis.classifier.network import Classifier
 from benchmarks.generator_card import STORED, generated, photographs, print_agreement, recoded
 from benchmarks.product import machine
-from generation.engine.colour import lab_of, typology_angle
 from generation.engine.contact_sheet import contact_sheet
 from generation.engine.generator import Generator, ImageRequest
 from generation.engine.lesions import mask_of, written
+from skin.colour import lab_of, typology_angle
 
 TONES = (-50.0, -30.0, -10.0, 10.0, 25.0, 40.0, 55.0, 65.0, 75.0, 85.0)  # degrees
 #: From where on the training data have skin: the 5th percentile of HAM10000's.
@@ -59,7 +59,7 @@ def found(image: NDArray[np.uint8]) -> Found:
     apart = gaussian_filter(np.linalg.norm(lab_of(colours) - lab_of(skin), axis=2), SMOOTH)
     patches, _ = label(apart > otsu(apart))
     largest = 1 + np.argmax(np.bincount(patches.ravel())[1:]) if patches.any() else 1
-    return Found(float(typology_angle(skin)), patches == largest)
+    return Found(float(typology_angle(lab_of(skin))), patches == largest)
 
 
 def otsu(values: NDArray[np.float64]) -> float:

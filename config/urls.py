@@ -19,6 +19,7 @@ urlpatterns = [
     path("quality/<slug:slug>/<path:name>", quality_part, name="quality_file"),
     path("generate/", include("generation.urls")),
     path("deidentify/", include("generation.submissions.urls")),
+    path("api/", include("generation.api_urls")),
     path("planning/", plan_page, name="plan"),
     path("planning/reach", reach, name="reach"),
     path("language/", set_language, name="set_language"),

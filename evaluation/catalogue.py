@@ -20,6 +20,7 @@ from evaluation.errors import EvaluationError
 from evaluation.hiding import store_of
 from evaluation.models import Dataset, Image, Origin
 from evaluation.seal import canonical
+from skin.finding import METHOD, measured_tone
 
 # Encoding and writing leave the interpreter's lock; starting threads for each batch costs 2 ms an
 # image.
@@ -69,7 +70,8 @@ class NewImage:
     Attributes:
         pixels: (height, width, 3) uint8, sRGB.
         recipe: what was asked of the generator (seed, guidance, steps, prompt), as JSON values.
-        sex, age, site, skin_tone: of the person shown, where they were asked for.
+        sex, age, site, skin_tone: of the person shown, where they were asked for; which tone the
+            skin has come to have is measured.
     """
 
     pixels: np.ndarray
@@ -111,7 +113,7 @@ def add_synthetic_images(
             no row was written.
     """
 
-    def stored(new: NewImage) -> tuple[str, str, bool]:
+    def stored(new: NewImage) -> tuple[str, float | None, str, bool]:
         provenance = {
             "made": "by AI",
             "entity": new.entity,
@@ -123,16 +125,17 @@ def add_synthetic_images(
             "software": f"DermTuring {settings.VERSION}",
         }
         content = encoded(new.pixels, canonical(provenance).decode())
-        return hashlib.sha256(content).hexdigest(), *store_original(content, ".png")
+        tone = measured_tone(PillowImage.fromarray(new.pixels))
+        return hashlib.sha256(content).hexdigest(), tone, *store_original(content, ".png")
 
     writing = [ENCODERS.submit(stored, new) for new in images]
     wait(writing)  # for all: one that is written after another has failed would be left behind
     if problem := next((failed for one in writing if (failed := one.exception())), None):
-        for _, file, new_here in [one.result() for one in writing if not one.exception()]:
+        for _, _, file, new_here in [one.result() for one in writing if not one.exception()]:
             if new_here:
                 storages["originals"].delete(file)
         raise problem
-    files = [one.result()[:2] for one in writing]
+    made = [one.result()[:3] for one in writing]
     Image.objects.bulk_create(
         [
             Image(
@@ -147,24 +150,26 @@ def add_synthetic_images(
                 age=new.age,
                 site=new.site,
                 skin_tone=new.skin_tone,
+                measured_tone=tone,
+                tone_method=METHOD,
                 sha256=sha256,
                 file=file,
                 height=new.pixels.shape[0],
                 width=new.pixels.shape[1],
             )
-            for new, (sha256, file) in zip(images, files, strict=True)
+            for new, (sha256, tone, file) in zip(images, made, strict=True)
         ],
         ignore_conflicts=True,
     )
-    rows = {row.sha256: row for row in Image.objects.filter(sha256__in=[sha for sha, _ in files])}
+    rows = {row.sha256: row for row in Image.objects.filter(sha256__in=[sha for sha, *_ in made])}
     if missing := [
-        new.name for new, (sha, _) in zip(images, files, strict=True) if sha not in rows
+        new.name for new, (sha, *_) in zip(images, made, strict=True) if sha not in rows
     ]:
         raise EvaluationError(
             f"{missing[0]}: the same image is in a study that is open for reading; "
             "use another seed, or wait until it is closed"
         )
-    return [rows[sha256] for sha256, _ in files]
+    return [rows[sha256] for sha256, *_ in made]
 
 
 def encoded(pixels: np.ndarray, provenance: str) -> bytes:

@@ -54,6 +54,7 @@ COLUMNS = (
     "rater_role",
     "rater_experience",
     "rater_dermoscopy",
+    "measured_tone",
 )
 #: What the raters' own words are called in the table, by their question.
 SAID_OF_THEMSELVES = {
@@ -148,7 +149,7 @@ def unblinded_table(slug: str) -> list[dict[str, object]]:
         .filter(version=F("last"))
         .select_related(
             "trial__session__rater",
-            "trial__stimulus__truth",
+            "trial__stimulus__truth__image",
             "trial__beside__truth",
         )
         .order_by("trial__session__rater__code", "trial__session__occasion", "trial__position")
@@ -245,5 +246,6 @@ def _row(study: Study, answer: Answer) -> dict[str, object]:
         "versions": answer.version,
         "shown_at": trial.shown_at,
         "answered_at": answer.answered_at,
+        "measured_tone": truth.image.measured_tone if truth.image else None,
         **{column: about.get(question) for column, question in SAID_OF_THEMSELVES.items()},
     }

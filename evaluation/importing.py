@@ -6,7 +6,7 @@ Real images come in as a dataset; images that were made elsewhere as those of a 
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +24,7 @@ from evaluation.errors import EvaluationError, ImportRefused
 from evaluation.metadata import IMAGE_SUFFIXES, Row, read_rows
 from evaluation.models import Dataset, Image, Origin
 from evaluation.sources import Source
+from skin.finding import METHOD, measured_tone
 
 BRIGHT = 128  # of 255: such pixels of a mask are the lesion
 LICENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
@@ -40,6 +41,7 @@ class Found:
     sha256: str
     width: int
     height: int
+    tone: float | None
     mask: str = ""
 
 
@@ -140,7 +142,12 @@ def plan_import(
     with ThreadPoolExecutor() as pool:  # decoding leaves the interpreter's lock
         results = pool.map(
             lambda row: _examine(
-                opened, files[row.name], mask_source, mask_files.get(row.name), real=not plan.made
+                opened,
+                files[row.name],
+                mask_source,
+                mask_files.get(row.name),
+                real=not plan.made,
+                known=known,
             ),
             checked,
         )
@@ -151,7 +158,7 @@ def plan_import(
             if isinstance(result, str):
                 plan.problems.append(f"{source}: {result}")
                 continue
-            sha256, width, height = result
+            sha256, width, height, tone = result
             if sha256 in first:
                 plan.problems.append(
                     f"{source}: {file} is the same image as {first[sha256]}; keep one"
@@ -168,7 +175,7 @@ def plan_import(
                     plan.masks[sha256] = mask_files[row.name]
             else:
                 plan.found.append(
-                    Found(row, file, sha256, width, height, mask_files.get(row.name, ""))
+                    Found(row, file, sha256, width, height, tone, mask_files.get(row.name, ""))
                 )
             first.setdefault(sha256, file)
     _check_names(plan)
@@ -190,9 +197,19 @@ def _by_stem(source: Source, problems: list[str]) -> dict[str, str]:
 
 
 def _examine(
-    source: Source, file: str, masks: Source | None, mask: str | None, *, real: bool
-) -> tuple[str, int, int] | str:
-    """Decode an image and its mask: its SHA-256, width and height, or what is wrong."""
+    source: Source,
+    file: str,
+    masks: Source | None,
+    mask: str | None,
+    *,
+    real: bool,
+    known: Container[str],
+) -> tuple[str, int, int, float | None] | str:
+    """Decode an image and its mask, and measure the skin of one that is not known yet.
+
+    Returns:
+        Its SHA-256, width, height and skin tone, or what is wrong.
+    """
     try:
         content = source.read(file, LARGEST_FILE)
         image = decode(content)
@@ -216,7 +233,8 @@ def _examine(
             return (
                 f"mask {mask} is {told}; make the lesion white and all else black, or take it out"
             )
-    return hashlib.sha256(content).hexdigest(), image.width, image.height
+    sha256 = hashlib.sha256(content).hexdigest()
+    return sha256, image.width, image.height, None if sha256 in known else measured_tone(image)
 
 
 def _check_names(plan: ImportPlan) -> None:
@@ -335,6 +353,8 @@ def _bringing_in(
                     "sha256": found.sha256,
                     "width": found.width,
                     "height": found.height,
+                    "measured_tone": found.tone,
+                    "tone_method": METHOD,
                     "file": _store(opened, found.file, written),
                     "mask": mask,
                 },

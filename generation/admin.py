@@ -8,18 +8,23 @@ from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from evaluation.admin.base import PlainAdmin, who
 from evaluation.entities import ENTITIES
+from evaluation.skin_names import SKIN_NAMES
 from generation.batches import Asked, images_of, plan_batch, progress_of
 from generation.engine.generator import GenerationError, ImageRequest
-from generation.forms import SEX_NAMES, SKIN_DEGREES, SKIN_NAMES, known_generators
+from generation.engine.lesions import LONGEST, written_from_image
+from generation.forms import SEX_NAMES, SKIN_DEGREES, known_generators, written_or_refused
 from generation.models import Batch
 from generation.tasks import start_batch
+from generation.tones import reached_tones
 
 SHOWN = 120  # images on a batch's page
-ASKED = ("prompt", "sex", "age", "site", "tone")
+HOW = ("guidance", "seed", "steps")
+ASKED = ("prompt", "sex", "age", "site", "lesion")
 
 
 class BatchForm(forms.ModelForm):
@@ -55,12 +60,35 @@ class BatchForm(forms.ModelForm):
     site = forms.CharField(
         label=_("Body site"), required=False, help_text=_("In English: back, face, foot, …")
     )
-    tone = forms.TypedChoiceField(
+    tones = forms.TypedMultipleChoiceField(
         label=_("Skin"),
         required=False,
         coerce=float,
-        empty_value=None,
-        choices=[("", _("any")), *zip(SKIN_DEGREES, SKIN_NAMES, strict=True)],
+        widget=forms.CheckboxSelectMultiple,
+        choices=[
+            (degrees, format_lazy("{} ({:+.0f}°)", name, degrees))
+            for degrees, name in zip(SKIN_DEGREES, SKIN_NAMES, strict=True)
+        ],
+        help_text=_(
+            "None: any. Several: as many images of each, in every diagnosis. Only generators that "
+            "are told the tone, such as dermgan"
+        ),
+    )
+    lesion = forms.CharField(
+        label=_("Lesion"),
+        required=False,
+        max_length=LONGEST,
+        help_text=_(
+            "Centre and size as shares of the side, x,y,width,height, such as 0.5,0.5,0.4,0.3. "
+            "Only generators that are told the lesion, such as dermgan"
+        ),
+        widget=forms.TextInput(attrs={"size": 30, "spellcheck": "false"}),
+    )
+    mask = forms.FileField(
+        label=_("or its mask"),
+        required=False,
+        help_text=_("A square PNG, white where the lesion is"),
+        widget=forms.FileInput(attrs={"accept": "image/png,image/jpeg"}),
     )
     guidance = forms.FloatField(
         label=_("Guidance"),
@@ -82,11 +110,27 @@ class BatchForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         self.fields["entities"].required = False
 
+    def clean_lesion(self) -> str:
+        """Take what is a lesion."""
+        return written_or_refused(self.cleaned_data["lesion"])
+
+    def clean_mask(self) -> str:
+        """Return the mask as it is written down."""
+        upload = self.cleaned_data["mask"]
+        try:
+            return written_from_image(upload.read(), upload.name) if upload else ""
+        except GenerationError as problem:
+            raise forms.ValidationError(str(problem)) from problem
+
     def clean(self) -> dict[str, Any]:
         """Plan the batch, so that what cannot be done is said beside the fields."""
         data = super().clean() or {}
         if not self.errors:
             try:
+                if mask := data.pop("mask"):
+                    if data["lesion"]:
+                        raise GenerationError("a mask says where the lesion is; leave one out")
+                    data["lesion"] = mask
                 told = {name: data.pop(name) for name in ASKED}
                 asked = Asked(**{name: v for name, v in told.items() if v not in ("", None)})
                 if asked.prompt:
@@ -116,15 +160,15 @@ class BatchAdmin(PlainAdmin):
     list_display = ("__str__", "generator", "progress", "standing", "created_at")
     fieldsets = (
         (None, {"fields": ("generator", "entities", "per_entity")}),
-        (_("What else the images shall show"), {"fields": ASKED}),
-        (_("How they are made"), {"fields": ("guidance", "seed", "steps")}),
+        (_("What else the images shall show"), {"fields": (*ASKED, "mask", "tones")}),
+        (_("How they are made"), {"fields": HOW}),
     )
 
     def get_fieldsets(self, request: HttpRequest, obj: Batch | None = None) -> Any:
         """Show of a batch what was asked for."""
         if obj is None:
             return super().get_fieldsets(request, obj)
-        shown = ("generator", "entities", "per_entity", "asked", "guidance", "seed", "steps")
+        shown = ("generator", "entities", "per_entity", "asked", "tones", *HOW)
         return ((None, {"fields": shown}),)
 
     def change_view(
@@ -144,6 +188,7 @@ class BatchAdmin(PlainAdmin):
                 "compared": images.exclude(likeness=None).exists(),
                 "suspected": images.filter(suspected_copy=True).count(),
                 "pairs": images[:SHOWN],
+                "tones": reached_tones(batch),
             }
         context |= extra_context or {}
         return super().change_view(request, object_id, form_url, context)

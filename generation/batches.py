@@ -39,7 +39,7 @@ OnStep = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked of every image of a batch beside its entity; see `ImageRequest`.
+    """What is asked of every image of a batch beside entity and tone; see `ImageRequest`.
 
     The lesion is as lesions.py writes it down: a mask is made of it for each image.
     """
@@ -48,14 +48,15 @@ class Asked:
     sex: str | None = None
     age: float | None = None
     site: str | None = None
-    tone: float | None = None
     lesion: str | None = None
 
     def as_json(self) -> dict[str, str | float]:
         """Return what is given."""
         return {key: value for key, value in asdict(self).items() if value is not None}
 
-    def request(self, entity: str, seed: int, size: int = ImageRequest.size) -> ImageRequest:
+    def request(
+        self, entity: str, seed: int, size: int = ImageRequest.size, tone: float | None = None
+    ) -> ImageRequest:
         """Return what is asked of one image.
 
         Raises:
@@ -63,7 +64,7 @@ class Asked:
         """
         told = {key: value for key, value in asdict(self).items() if key != "lesion"}
         lesion = mask_of(self.lesion, seed, size) if self.lesion else None
-        return ImageRequest(entity=entity, seed=seed, size=size, lesion=lesion, **told)
+        return ImageRequest(entity=entity, seed=seed, size=size, tone=tone, lesion=lesion, **told)
 
 
 def image_seed(seed: int, entity: str, number: int) -> int:
@@ -80,6 +81,7 @@ def plan_batch(
     entities: Sequence[str] = (),
     seed: int = 0,
     asked: Asked | None = None,
+    tones: Sequence[float] = (),
     guidance: float = ImageRequest.guidance,
     steps: int = ImageRequest.steps,
     size: int = ImageRequest.size,
@@ -90,7 +92,9 @@ def plan_batch(
 
     Args:
         entities: codes; where there are none, the one that a prompt names, else all.
-        asked: of every image beside its entity.
+        asked: of every image beside its entity and tone.
+        tones: of the skin, in degrees. The images of each entity are dealt to them in turn, so that
+            every entity has as many of each tone, and so has the batch, but for one; none: any.
         consecutive: let the images of an entity have the seeds `seed`, `seed` + 1 and so on, so
             that one of them can be asked for again; else each seed is drawn from `seed`.
         size: side of the images in px; what a pipeline paints is brought to it.
@@ -107,8 +111,10 @@ def plan_batch(
             "with --entity"
         )
     chosen = [named] if named else list(dict.fromkeys(entities)) or list(known.entities)
+    wanted = list(dict.fromkeys(float(tone) for tone in tones))
     for entity in chosen:
-        known.check(told.request(entity, 0))
+        for tone in wanted or (None,):
+            known.check(told.request(entity, 0, tone=tone))
     for what, value, least in (
         ("images per entity", per_entity, 1),
         ("steps", steps, 2),
@@ -116,6 +122,11 @@ def plan_batch(
     ):
         if value < least:
             raise GenerationError(f"{what} is {value}; use at least {least}")
+    if per_entity < len(wanted):
+        raise GenerationError(
+            f"{per_entity} images per entity are too few for {len(wanted)} tones; use at least "
+            f"{len(wanted)}"
+        )
     if size > MOST_SIZE:
         raise GenerationError(f"size is {size}; use at most {MOST_SIZE}")
     if size != ImageRequest.size and kind_of(generator, OWN_WEIGHTS) == CASCADE:
@@ -136,6 +147,7 @@ def plan_batch(
         "per_entity": per_entity,
         "seed": seed,
         "asked": told.as_json(),
+        "tones": wanted,
         "guidance": guidance,
         "steps": steps,
         "size": size,
@@ -150,6 +162,7 @@ def plan_batch(
             index=index,
             entity=entity,
             seed=seed + number if consecutive else image_seed(seed, entity, number),
+            tone=wanted[index % len(wanted)] if wanted else None,
         )
         for index, (entity, number) in enumerate(
             (entity, number) for entity in chosen for number in range(per_entity)
@@ -322,7 +335,7 @@ def _begin(batch: Batch, size: int) -> _Claimed | None:
     asked = Asked(**batch.asked)
     requests = [
         replace(
-            asked.request(planned.entity, planned.seed, batch.size),
+            asked.request(planned.entity, planned.seed, batch.size, planned.tone),
             guidance=batch.guidance,
             steps=batch.steps,
         )
@@ -346,6 +359,7 @@ def _record(batch: Batch, maker: Maker, made: _Claimed, images: Sequence[np.ndar
                 "guidance": request.guidance,
                 "size": request.size,
                 **batch.asked,
+                **({} if request.tone is None else {"tone": request.tone}),
             },
             sex=request.sex or "",
             age=request.age,

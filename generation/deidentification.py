@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from evaluation.entities import ENTITIES
 from generation.batches import OWN_WEIGHTS
-from generation.engine.colour import skin_of_tone, typology_angle
+from generation.engine.colour import skin_of_tone
 from generation.engine.generator import GenerationError, Generator, ImageRequest
 from generation.engine.masked import (
     METHOD,
@@ -31,6 +31,7 @@ from generation.photographs import (
     read_photograph,
     write_checked,
 )
+from skin.colour import lab_of, typology_angle
 
 PROPOSE = "propose"
 GUIDANCE = 1.0  # none: with more, lesions grow in the skin, too
@@ -282,7 +283,7 @@ def _report(
     segmenter: Segmenter,
 ) -> dict[str, object]:
     """Return what is said of a copy beside its checks."""
-    angle = float(typology_angle(np.array(ground) / 255))
+    angle = float(typology_angle(lab_of(np.array(ground) / 255)))
     return {
         "made": "by AI, but for the lesion",
         "photograph": {"name": photograph.path.name, "sha256": photograph.sha256},

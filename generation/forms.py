@@ -9,21 +9,22 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from evaluation.entities import entity_title, known_entities
+from evaluation.skin_names import SKIN_NAMES, skin_name
 from generation.batches import OWN_WEIGHTS, Asked, next_seed, plan_batch
 from generation.engine.colour import skin_of_tone
 from generation.engine.generator import GenerationError, ImageRequest
-from generation.engine.lesions import DRAWN, LONGEST
-from generation.engine.prompts import TONES, entity_in, prompt_of, tone_class
+from generation.engine.lesions import DRAWN, LONGEST, written_from_text
+from generation.engine.prompts import entity_in, prompt_of
 from generation.engine.registry import generator_names, template_of, vocabulary_of
 from generation.engine.vocabulary import ATTRIBUTES, LEAST_TONE, MOST_TONE, OPEN, Vocabulary
 from generation.models import Batch
+from skin.tones import TONES
 
 MOST = 24  # images at once
 WORDS, CHOICES = "words", "choices"
 EXAMPLE = "melanoma on the back of a 60-year-old woman"
-#: A typology angle within each class of `SKINS`, and the classes' names.
+#: A typology angle within each class of `SKINS`.
 SKIN_DEGREES = (-50.0, -10.0, 19.0, 34.0, 48.0, 65.0)
-SKIN_NAMES = (_("dark"), _("brown"), _("tan"), _("intermediate"), _("light"), _("very light"))
 #: What the classes are called by Fitzpatrick's types and on the scale of Monk, by the typology
 #: angles of both (of Monk's ten colours, computed; of Fitzpatrick's types, as is usual).
 SKIN_SCALES = (
@@ -63,8 +64,8 @@ class GenerateForm(forms.Form):
     """What to generate a few images of, in words or by choices.
 
     It offers what the generator that is chosen in its data honours; what was typed for another
-    one is passed over. A valid form holds what is `asked` of its images, and
-    the entity that it `shows`.
+    one is passed over. A valid form holds what is `asked` of its images, the `wanted_tone` of their
+    skin, and the entity that it `shows`.
     """
 
     generator = forms.ChoiceField(label=_("Generator"), choices=known_generators)
@@ -178,6 +179,10 @@ class GenerateForm(forms.Form):
                 if self.data.get(name) not in codes:  # it was chosen for another generator
                     self.data = {**self.data, name: codes[0]}
 
+    def clean_lesion(self) -> str:
+        """Take a mask of any size."""
+        return written_or_refused(self.cleaned_data["lesion"])
+
     def clean(self) -> dict[str, Any]:
         """Refuse what the generator does not honour, in its own words."""
         data = super().clean() or {}
@@ -187,6 +192,7 @@ class GenerateForm(forms.Form):
             return data
         try:
             self.asked = self._asked(data)
+            self.wanted_tone = data.get("tone") if data["by"] == CHOICES else None
             self.shows = self._entity(data)
             self.vocabulary.check(self._request())
         except GenerationError as problem:
@@ -196,7 +202,7 @@ class GenerateForm(forms.Form):
     def _asked(self, data: dict[str, Any]) -> Asked:
         if data["by"] == WORDS:
             return Asked(prompt=" ".join(data["prompt"].split()))
-        told = {name: data.get(name) for name in (*ATTRIBUTES, "lesion")}
+        told = {name: data.get(name) for name in ("sex", "age", "site", "lesion")}
         if told["age"] is not None:
             told["age"] = float(told["age"])
         return Asked(**{name: value for name, value in told.items() if value not in ("", None)})
@@ -213,7 +219,7 @@ class GenerateForm(forms.Form):
         return said
 
     def _request(self) -> ImageRequest:
-        return self.asked.request(self.shows, 0)
+        return self.asked.request(self.shows, 0, tone=self.wanted_tone)
 
     def amounts_to(self) -> str:
         """Return the prompt that a valid form's choices amount to."""
@@ -251,10 +257,19 @@ class GenerateForm(forms.Form):
             entities=[self.shows],
             seed=next_seed(data["generator"]) if seed is None else seed,
             asked=self.asked,
+            tones=[] if self.wanted_tone is None else [self.wanted_tone],
             **{name: data[name] for name in ("guidance", "steps") if name in data},
             consecutive=True,
             actor=actor,
         )
+
+
+def written_or_refused(lesion: str) -> str:
+    """Return a lesion as it is written down, empty where none is given; a field's own error."""
+    try:
+        return written_from_text(lesion) if lesion else ""
+    except GenerationError as problem:
+        raise forms.ValidationError(str(problem)) from problem
 
 
 def _hex(tone: float) -> str:
@@ -286,6 +301,7 @@ def filled_in(batch: Batch, **changes: object) -> dict[str, str]:
         "entity": entity,
         "named": entity,
         **batch.asked,
+        **({"tone": batch.tones[0]} if batch.tones else {}),
         "count": batch.per_entity,
         "guidance": batch.guidance,
         "steps": batch.steps,
@@ -308,9 +324,8 @@ def told(batch: Batch) -> list[tuple[str, str]]:
         rows.append((gettext("Age in years"), f"{asked['age']:.0f}"))
     if site := asked.get("site"):
         rows.append((gettext("Body site"), str(SITE_NAMES.get(site, site))))
-    if "tone" in asked:
-        tone = asked["tone"]
-        name = str(SKIN_NAMES[tone_class(tone)])
+    for tone in batch.tones:
+        name = skin_name(tone)
         rows.append((gettext("Skin"), name if tone in SKIN_DEGREES else f"{name} ({tone:g}°)"))
     if lesion := asked.get("lesion"):
         drawn = lesion.startswith(DRAWN)

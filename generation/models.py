@@ -39,7 +39,13 @@ class Batch(models.Model):
         _("asked for"),
         default=dict,
         blank=True,
-        help_text=_("Beside the diagnosis: prompt, or sex, age, site, tone"),
+        help_text=_("Beside the diagnosis and skin tones: prompt, or sex, age, site; lesion"),
+    )
+    tones = models.JSONField(
+        _("skin tones"),
+        default=list,
+        blank=True,
+        help_text=_("Typology angles in degrees; the images of each diagnosis are dealt to them"),
     )
     guidance = models.FloatField(_("guidance"))
     steps = models.PositiveSmallIntegerField(_("steps"))
@@ -75,6 +81,7 @@ class PlannedImage(models.Model):
     index = models.PositiveIntegerField()
     entity = models.CharField(max_length=16)
     seed = models.BigIntegerField()
+    tone = models.FloatField(null=True)
     claimed_until = models.DateTimeField(null=True)
     image = models.ForeignKey(Image, on_delete=models.PROTECT, null=True, related_name="+")
 

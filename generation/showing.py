@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from evaluation.models import Image
+from evaluation.skin_names import measured_words
 from generation.batches import images_of
 from generation.forms import titled
 from generation.models import Batch, PlannedImage
@@ -25,6 +26,11 @@ class Shown:
         """The photograph that it resembles most, unless a study hides that one."""
         near = self.image.resembles
         return near if near and not near.sealed else None
+
+    @property
+    def measured(self) -> str:
+        """Which skin tone was measured in it."""
+        return measured_words(self.image)
 
     @property
     def filename(self) -> str:

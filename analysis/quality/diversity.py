@@ -11,11 +11,9 @@ from analysis.quality.appearance import TRAITS
 from analysis.quality.measures import LEAST_DISTRIBUTION, half_sampled, too_few
 from analysis.quality.sets import Drawn, Floats, ImageSet, Rows, Texts
 from analysis.results import Estimate, Number, Unknown
+from skin.tones import SKINS, TONES
 
 BINS = 24
-#: Bounds in degrees of the classes of the typology angle (Chardon et al. 1991), and their names.
-TONES = (-30.0, 10.0, 28.0, 41.0, 55.0)
-TONE_NAMES = ("dark", "brown", "tan", "intermediate", "light", "very light")
 #: Levels of a category at most; rarer ones are joined.
 MOST_LEVELS = 12
 OTHERS = "others"
@@ -177,7 +175,7 @@ def _names(key: str, images: ImageSet) -> Texts:
     if key != "skin":
         return images.sex if key == "sex" else images.site
     tone = images.traits[:, TRAITS.index("tone")]
-    names = np.array(TONE_NAMES)[np.digitize(np.nan_to_num(tone), TONES)]
+    names = np.array(SKINS)[np.digitize(np.nan_to_num(tone), TONES)]
     return np.where(np.isfinite(tone), names, "")
 
 
@@ -232,7 +230,7 @@ def _width(reference: Floats, synthetic: Floats) -> Number:
 def _shares(key: str, title: str, synthetic: Texts, stand_in: Texts, reference: Texts) -> Shares:
     names, counts = np.unique(np.concatenate([synthetic, reference]), return_counts=True)
     if key == "skin":
-        levels = [name for name in TONE_NAMES if name in names]
+        levels = [name for name in SKINS if name in names]
     else:
         levels = [str(name) for name in names[np.argsort(-counts, kind="stable")]]
     kept = levels[:MOST_LEVELS]

@@ -20,6 +20,7 @@ from analysis.quality.inception import CLASSES, FEATURES, PUBLISHED, load_incept
 from analysis.quality.keras_inception import load_keras_inception
 from analysis.quality.sets import About
 from analysis.quality.treatment import Pixels, resized
+from skin import colour, finding
 
 Rows = NDArray[np.float32]
 
@@ -73,12 +74,13 @@ class AppearanceExtractor:
 
     def __init__(self) -> None:
         """Hash it."""
-        sha256 = hashlib.sha256(Path(appearance.__file__).read_bytes()).hexdigest()
+        code = [Path(str(each.__file__)).read_bytes() for each in (appearance, finding, colour)]
+        sha256 = hashlib.sha256(b"".join(code)).hexdigest()
         self.about = About("appearance", "traits", sha256, len(appearance.TRAITS))
 
     def rows(self, images: Pixels) -> Rows:
         """Return the traits."""
-        small = resized(images, appearance.SIDE)
+        small = resized(images, finding.SIDE)
         return np.stack([appearance.appearance(image) for image in small]).astype(np.float32)
 
 

@@ -22,6 +22,7 @@ from evaluation.copies import release_copy
 from evaluation.errors import EvaluationError, ImportRefused, NotForTeaching
 from evaluation.importing import plan_import, run_import
 from evaluation.models import Collection, Dataset, Image, Study
+from evaluation.skin_names import measured_words
 from evaluation.teaching import add_cases, set_approval
 
 THUMBNAIL = 96  # px
@@ -42,6 +43,7 @@ AS_IT_CAME_IN = (
     "age",
     "site",
     "skin_tone",
+    "measured_skin",
     "most_similar",
     "suspected_copy",
     "teaching_approved_by",
@@ -313,6 +315,11 @@ class ImageAdmin(Approval, PlainAdmin):
             _("Likeness:"),
             f"{image.likeness:.2f}",
         )
+
+    @admin.display(description=_("Measured skin tone"))
+    def measured_skin(self, image: Image) -> str:
+        """The typology angle of the skin in the pixels, and what it is not."""
+        return measured_words(image)
 
     @admin.display(description=_("image"))
     def thumbnail(self, image: Image) -> SafeString:

@@ -94,6 +94,12 @@ class Image(models.Model):
     skin_tone = models.FloatField(
         _("skin tone"), null=True, blank=True, help_text=_("Individual typology angle in degrees")
     )
+    measured_tone = models.FloatField(
+        null=True, editable=False, help_text="The same angle, of the skin found in the pixels"
+    )
+    tone_method = models.PositiveSmallIntegerField(
+        default=0, editable=False, help_text="By which it was measured; 0: not measured yet"
+    )
 
     explanation = models.CharField(
         _("explanation"),

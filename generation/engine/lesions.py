@@ -21,7 +21,8 @@ Mask = NDArray[np.bool_]
 STORED = 128  # px, of a mask that is written down
 DRAWN = "png:"
 LEAST, MOST = 0.04, 1.2  # extent, as a share of the side
-LONGEST = 20_000  # characters
+LONGEST = 500_000  # characters, of a lesion that is given; one that is written down has few
+LARGEST = 4096  # px, of the side of a mask that is given
 
 # Of the lesion masks of HAM10000, in the square that is trained on: mean and standard deviation of
 # the share's logarithm, of the centre, and of the logarithm of length over width; then how far a
@@ -71,15 +72,46 @@ def written_from_file(path: Path) -> str:
         GenerationError: it is no image, not square, empty or full.
     """
     try:
-        image = Image.open(path, formats=("PNG", "JPEG")).convert("L")
-    except (OSError, ValueError) as problem:
-        raise GenerationError(f"{path}: is no PNG or JPEG that can be read ({problem})") from None
-    if image.width != image.height:
+        content = path.read_bytes()
+    except OSError as problem:
+        raise GenerationError(f"{path}: cannot be read ({problem.strerror})") from None
+    return written_from_image(content, str(path))
+
+
+def written_from_text(lesion: str) -> str:
+    """Return a lesion as it is written down: `x,y,width,height`, or `png:` and any mask in base64.
+
+    Raises:
+        GenerationError: it is none.
+    """
+    if lesion.startswith(DRAWN):
+        return written_from_image(_decoded(lesion), "lesion")
+    return written(*_numbers(lesion))
+
+
+def written_from_image(content: bytes, what: str) -> str:
+    """Return the mask in an image file as it is written down; bright is lesion.
+
+    Args:
+        content: of the file.
+        what: it is called in an error.
+
+    Raises:
+        GenerationError: it is no image, not square, too large, empty or full.
+    """
+    try:
+        image: Image.Image = Image.open(BytesIO(content), formats=("PNG", "JPEG"))
+        if max(image.size) <= LARGEST:  # else memory is not even taken
+            image = image.convert("L")
+    except (OSError, ValueError, SyntaxError) as problem:
+        raise GenerationError(f"{what}: is no PNG or JPEG that can be read ({problem})") from None
+    if image.width != image.height or image.width > LARGEST:
         raise GenerationError(
-            f"{path}: has {image.width} x {image.height} pixels; make it square, as the images are"
+            f"{what}: has {image.width} x {image.height} pixels; make it square, as the images "
+            f"are, with at most {LARGEST}"
         )
     mask = np.asarray(image.resize((STORED, STORED), Image.Resampling.BOX)) > 127
-    check_mask(mask, str(path))
+    check_mask(mask, what)
     stored = BytesIO()
     Image.fromarray(mask).save(stored, "PNG", optimize=True)
     return DRAWN + base64.b64encode(stored.getvalue()).decode()
@@ -122,17 +154,21 @@ def _numbers(lesion: str) -> tuple[float, float, float, float]:
 
 def _stored(lesion: str) -> Mask:
     try:
-        if len(lesion) > LONGEST:
-            raise ValueError("it is too long")
-        content = base64.b64decode(lesion.removeprefix(DRAWN), validate=True)
-        image = Image.open(BytesIO(content), formats=("PNG",))
+        image = Image.open(BytesIO(_decoded(lesion)), formats=("PNG",))
         if image.size != (STORED, STORED):
             raise ValueError(f"it has {image.width} x {image.height} pixels, not {STORED}")
         mask = np.asarray(image.convert("L")) > 127
-    except (OSError, ValueError, binascii.Error) as problem:
+    except (OSError, ValueError) as problem:
         raise GenerationError(f"the lesion's mask cannot be read ({problem})") from None
     check_mask(mask, "lesion")
     return mask
+
+
+def _decoded(lesion: str) -> bytes:
+    try:
+        return base64.b64decode(lesion.removeprefix(DRAWN), validate=True)
+    except binascii.Error as problem:
+        raise GenerationError(f"the lesion's mask cannot be read ({problem})") from None
 
 
 def _resized(mask: Mask, size: int) -> Mask:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from generation.engine.generator import GenerationError, ImageRequest
+from skin.tones import SKINS, tone_class
+from skin.tones import TONES as TONES  # what learns to read prompts takes them from here
 
 #: What the entities are called, the commonest name first.
 NAMES = {
@@ -32,10 +34,6 @@ WORDINGS = (
     "{entity}",
 )
 AGES = range(0, 90, 5)  # years; ages are taken as the nearest of them
-#: Bounds in degrees between six classes of skin colour, by the individual typology angle (Chardon
-#: et al. 1991, "Skin colour typology and suntanning pathways"), and what the classes are called.
-TONES = (-30.0, 10.0, 28.0, 41.0, 55.0)
-SKINS = ("dark", "brown", "tan", "intermediate", "light", "very light")
 
 
 def check_template(template: str) -> None:
@@ -80,11 +78,6 @@ def _fill(template: str, request: ImageRequest, entity: str, person: str) -> str
     skin = f" with {SKINS[tone_class(request.tone)]} skin" if request.tone is not None else ""
     whom = f" of a {age}{person}{skin}" if age or request.sex or skin else ""
     return template.format(entity=entity, place=place, person=whom)
-
-
-def tone_class(tone: float) -> int:
-    """Return the class of a skin tone in degrees: its place in `SKINS`."""
-    return int(np.digitize(tone, TONES))
 
 
 def names_of(entity: str) -> tuple[str, ...]:

@@ -9,13 +9,12 @@ from generation.engine.generator import CONTROLS, GenerationError, ImageRequest
 from generation.engine.prompts import (
     AGES,
     NAMES,
-    SKINS,
     entity_in,
     names_of,
-    tone_class,
     vocabulary,
     words_of,
 )
+from skin.tones import SKINS, tone_class
 
 SEXES = ("female", "male")
 ATTRIBUTES = ("sex", "age", "site", "tone")

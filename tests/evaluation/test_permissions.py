@@ -87,7 +87,7 @@ def filled(sealed, invitation, admin_user):
         own["<int:pk>"] = str(sealed.drawn.first().image_id if hidden else sealed.pk)
         if "/collection/" in route:
             own["<int:pk>"] = str(lesson.pk if "/class/" in route else collection.pk)
-        if route.startswith("generate/"):
+        if route.startswith(("generate/", "api/batches/")):
             own["<int:pk>"] = str(batch.pk)
         path = route.replace("^", "").replace("$", "").replace("\\Z", "")
         for name, value in own.items():

@@ -387,7 +387,7 @@ def test_tone_and_lesion_are_asked_for_recorded_and_told(desk, shaped):
     large = desk.get(reverse("generated_image", args=[batch.pk, image.pk])).content.decode()
 
     assert "is not between 0.04 and 1.2" in refused.content.decode()
-    assert batch.asked == {"tone": 12.0, "lesion": "0.3,0.4,0.5,0.2"}
+    assert (batch.asked, batch.tones) == ({"lesion": "0.3,0.4,0.5,0.2"}, [12.0])
     assert image.recipe["lesion"] == "0.3,0.4,0.5,0.2"
     assert "tan (12°)" in large
     assert "0.3,0.4,0.5,0.2" in large

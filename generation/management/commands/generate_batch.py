@@ -1,5 +1,6 @@
 """`manage.py generate_batch`: make synthetic images, as many of each entity."""
 
+from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,9 @@ from generation.engine.generator import GenerationError, ImageRequest
 from generation.engine.lesions import written, written_from_file
 from generation.engine.making import InThread, Maker
 from generation.engine.ray_pool import RayPool
-from generation.engine.vocabulary import ATTRIBUTES, SEXES
+from generation.engine.vocabulary import SEXES
 from generation.models import Batch
+from generation.tones import reached_text
 
 USUAL_EXTENT = 0.5  # of a lesion of which only the place is given
 COMPUTING = ("device", "compute_batch", "compiled", "ray")
@@ -59,7 +61,13 @@ class Command(ProductCommand):
         parser.add_argument("--age", type=float, metavar="YEARS")
         parser.add_argument("--site", metavar="NAME", help="of the body: back, face, …")
         parser.add_argument(
-            "--tone", type=float, metavar="DEGREES", help="of the skin, as typology angle"
+            "--tone",
+            type=_tones,
+            nargs="+",
+            default=[],
+            metavar="DEGREES",
+            help="of the skin, as typology angle; of several, such as 48 19 -10, every diagnosis "
+            "gets as many images of each",
         )
         lesion = parser.add_mutually_exclusive_group()
         lesion.add_argument(
@@ -127,9 +135,10 @@ class Command(ProductCommand):
                 entities=options["entity"],
                 seed=options["seed"],
                 asked=Asked(
-                    **{key: options[key] for key in ("prompt", *ATTRIBUTES)},
+                    **{key: options[key] for key in ("prompt", "sex", "age", "site")},
                     lesion=_lesion(**{k: v for k, v in options.items() if k.startswith("lesion")}),
                 ),
+                tones=[tone for tones in options["tone"] for tone in tones],
                 guidance=options["guidance"],
                 steps=options["steps"],
                 size=options["size"],
@@ -149,6 +158,8 @@ class Command(ProductCommand):
                 f"{compared.suspected} of {compared.images} images are suspected copies"
                 + (", left out of studies: see them in the admin" if compared.suspected else "")
             )
+        for line in reached_text(batch):
+            self.stdout.write(line)
 
     def _make(self, batch: Batch, **computing: Any) -> None:
         """Make what is missing."""
@@ -168,6 +179,14 @@ class Command(ProductCommand):
                 f"go on with: manage.py generate_batch --resume {batch.pk}"
             ) from None
         self.stdout.write(f"batch {batch.pk}: {total} images")
+
+
+def _tones(given: str) -> list[float]:
+    """Return the degrees that one word tells: a number, or several with commas between."""
+    try:
+        return [float(part) for part in given.split(",")]
+    except ValueError:
+        raise ArgumentTypeError(f"'{given}' is no number of degrees, such as 48") from None
 
 
 def _lesion(
