@@ -26,10 +26,10 @@ from scipy.stats import spearmanr
 from analysis.classifier.network import Classifier
 from benchmarks.generator_card import STORED, generated, photographs, print_agreement, recoded
 from benchmarks.product import machine
+from evaluation.skin.colour import lab_of, typology_angle
 from generation.engine.contact_sheet import contact_sheet
 from generation.engine.generator import Generator, ImageRequest
 from generation.engine.lesions import mask_of, written
-from skin.colour import lab_of, typology_angle
 
 TONES = (-50.0, -30.0, -10.0, 10.0, 25.0, 40.0, 55.0, 65.0, 75.0, 85.0)  # degrees
 #: From where on the training data have skin: the 5th percentile of HAM10000's.

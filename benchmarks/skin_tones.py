@@ -19,9 +19,9 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from evaluation.decoding import LARGEST_FILE, decode
+from evaluation.skin.finding import measured_tone
+from evaluation.skin.tones import spread, table
 from evaluation.sources import Source, read_text
-from skin.finding import measured_tone
-from skin.tones import spread, table
 
 
 def tones_of(folder: str) -> dict[str, float | None]:

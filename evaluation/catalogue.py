@@ -20,7 +20,7 @@ from evaluation.errors import EvaluationError
 from evaluation.hiding import store_of
 from evaluation.models import Dataset, Image, Origin
 from evaluation.seal import canonical
-from skin.finding import METHOD, measured_tone
+from evaluation.skin.finding import METHOD, measured_tone
 
 # Encoding and writing leave the interpreter's lock; starting threads for each batch costs 2 ms an
 # image.

@@ -23,8 +23,8 @@ from evaluation.decoding import LARGEST_FILE, decode, is_made_by_ai
 from evaluation.errors import EvaluationError, ImportRefused
 from evaluation.metadata import IMAGE_SUFFIXES, Row, read_rows
 from evaluation.models import Dataset, Image, Origin
+from evaluation.skin.finding import METHOD, measured_tone
 from evaluation.sources import Source
-from skin.finding import METHOD, measured_tone
 
 BRIGHT = 128  # of 255: such pixels of a mask are the lesion
 LICENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")

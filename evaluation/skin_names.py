@@ -4,9 +4,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from evaluation.models import Image
-from skin.tones import tone_class
+from evaluation.skin.tones import tone_class
 
-#: In the order of `skin.tones.SKINS`.
+#: In the order of `evaluation.skin.tones.SKINS`.
 SKIN_NAMES = (_("dark"), _("brown"), _("tan"), _("intermediate"), _("light"), _("very light"))
 
 

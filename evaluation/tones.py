@@ -9,8 +9,8 @@ from django.db.models import QuerySet
 from evaluation.catalogue import open_original
 from evaluation.errors import EvaluationError
 from evaluation.models import Image
-from skin.finding import METHOD, measured_tone
-from skin.tones import Spread, spread
+from evaluation.skin.finding import METHOD, measured_tone
+from evaluation.skin.tones import Spread, spread
 
 AT_ONCE = 256  # images that are written together: a run that is stopped loses no more
 

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from evaluation.entities import ENTITIES
+from evaluation.skin.colour import lab_of, typology_angle
 from generation.batches import OWN_WEIGHTS
 from generation.engine.colour import skin_of_tone
 from generation.engine.generator import GenerationError, Generator, ImageRequest
@@ -31,7 +32,6 @@ from generation.photographs import (
     read_photograph,
     write_checked,
 )
-from skin.colour import lab_of, typology_angle
 
 PROPOSE = "propose"
 GUIDANCE = 1.0  # none: with more, lesions grow in the skin, too

@@ -9,6 +9,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from evaluation.entities import entity_title, known_entities
+from evaluation.skin.tones import TONES
 from evaluation.skin_names import SKIN_NAMES, skin_name
 from generation.batches import OWN_WEIGHTS, Asked, next_seed, plan_batch
 from generation.engine.colour import skin_of_tone
@@ -18,7 +19,6 @@ from generation.engine.prompts import entity_in, prompt_of
 from generation.engine.registry import generator_names, template_of, vocabulary_of
 from generation.engine.vocabulary import ATTRIBUTES, LEAST_TONE, MOST_TONE, OPEN, Vocabulary
 from generation.models import Batch
-from skin.tones import TONES
 
 MOST = 24  # images at once
 WORDS, CHOICES = "words", "choices"

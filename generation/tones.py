@@ -7,10 +7,10 @@ from statistics import fmean, median
 from django.db.models import Q
 
 from evaluation.csv_text import csv_text
+from evaluation.skin.tones import SKINS, tone_class
 from evaluation.skin_names import skin_name
 from generation.batches import images_of
 from generation.models import Batch
-from skin.tones import SKINS, tone_class
 
 #: Said wherever reached tones are shown.
 NOTE = (

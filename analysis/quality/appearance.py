@@ -6,8 +6,8 @@ Where no lesion is found, its numbers are NaN and the skin is that of the image'
 import numpy as np
 from numpy.typing import NDArray
 
-from skin.colour import Pixels, lab_of_pixels, typology_angle
-from skin.finding import find_parts, skin_colour
+from evaluation.skin.colour import Pixels, lab_of_pixels, typology_angle
+from evaluation.skin.finding import find_parts, skin_colour
 
 Floats = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from analysis.quality.appearance import TRAITS
 from analysis.quality.measures import LEAST_DISTRIBUTION, half_sampled, too_few
 from analysis.quality.sets import Drawn, Floats, ImageSet, Rows, Texts
 from analysis.results import Estimate, Number, Unknown
-from skin.tones import SKINS, TONES
+from evaluation.skin.tones import SKINS, TONES
 
 BINS = 24
 #: Levels of a category at most; rarer ones are joined.

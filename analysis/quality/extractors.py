@@ -20,7 +20,7 @@ from analysis.quality.inception import CLASSES, FEATURES, PUBLISHED, load_incept
 from analysis.quality.keras_inception import load_keras_inception
 from analysis.quality.sets import About
 from analysis.quality.treatment import Pixels, resized
-from skin import colour, finding
+from evaluation.skin import colour, finding
 
 Rows = NDArray[np.float32]
 

@@ -16,10 +16,10 @@ from django.views.decorators.cache import never_cache
 from evaluation.entities import known_entities
 from evaluation.lessons import Line, Shown, results_csv, shown_in, standing_of, summaries, total
 from evaluation.models import Origin, Session, Study
+from evaluation.skin.tones import SKINS
 from evaluation.skin_names import SKIN_NAMES
 from evaluation.views.forms import NameForm
 from evaluation.views.reading import for_rater
-from skin.tones import SKINS
 
 StrOrPromise = str | Promise
 #: Groups of skin tone, in words.

@@ -10,9 +10,9 @@ from PIL import Image
 from scipy import ndimage, sparse
 from scipy.sparse.linalg import factorized
 
+from evaluation.skin.colour import lab_of, srgb_of
 from generation.engine.generator import GenerationError
 from generation.engine.masked import colour_around
-from skin.colour import lab_of, srgb_of
 
 Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]

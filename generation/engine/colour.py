@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skin.colour import Colours, srgb_of
+from evaluation.skin.colour import Colours, srgb_of
 
 # Skin by its typology angle: distance from (L* 50, b* 0) in the plane of L* and b*, and a*. From
 # 55 degrees on these are means of HAM10000, whose polarised light makes skin pale and pink; there

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+from evaluation.skin.colour import lab_of, srgb_of
 from generation.engine.generator import GenerationError, Generator, ImageRequest, OnStep
-from skin.colour import lab_of, srgb_of
 
 Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from evaluation.skin.tones import SKINS, tone_class
+from evaluation.skin.tones import TONES as TONES  # what learns to read prompts takes them from here
 from generation.engine.generator import GenerationError, ImageRequest
-from skin.tones import SKINS, tone_class
-from skin.tones import TONES as TONES  # what learns to read prompts takes them from here
 
 #: What the entities are called, the commonest name first.
 NAMES = {

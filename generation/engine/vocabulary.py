@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from evaluation.skin.tones import SKINS, tone_class
 from generation.engine.generator import CONTROLS, GenerationError, ImageRequest
 from generation.engine.prompts import (
     AGES,
@@ -14,7 +15,6 @@ from generation.engine.prompts import (
     vocabulary,
     words_of,
 )
-from skin.tones import SKINS, tone_class
 
 SEXES = ("female", "male")
 ATTRIBUTES = ("sex", "age", "site", "tone")

@@ -12,8 +12,8 @@ from PIL import Image as Picture
 from evaluation.catalogue import open_original
 from evaluation.importing import plan_import, run_import
 from evaluation.models import Image
+from evaluation.skin.finding import METHOD, measured_tone
 from evaluation.tones import measure_tones, tones_by_source
-from skin.finding import METHOD, measured_tone
 from tests.conftest import add_synthetic_image
 
 

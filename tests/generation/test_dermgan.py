@@ -13,6 +13,7 @@ from PIL import Image as Picture
 from benchmarks.controls import found, overlap
 from evaluation.importing import plan_import, run_import
 from evaluation.models import Image
+from evaluation.skin.colour import lab_of, typology_angle
 from generation.engine.colour import skin_of_tone
 from generation.engine.dermgan.files import load_painting
 from generation.engine.dermgan.generator import DermGanGenerator
@@ -24,7 +25,6 @@ from generation.engine.training.contest import FRAME, ContestStage, coloured, co
 from generation.engine.training.loop import Recipe, train
 from generation.engine.training.pixels import LabelledPixels
 from generation.models import Batch
-from skin.colour import lab_of, typology_angle
 from tests.generation.tiny_dermgan import save_tiny_dermgan
 
 SMALL = Shape(2, width=16, widest=16, critic=8)

@@ -8,8 +8,8 @@ from config.commands import ProductCommand
 from config.progress import Progress
 from evaluation.errors import EvaluationError
 from evaluation.models import Image
+from evaluation.skin.tones import table
 from evaluation.tones import measure_tones, tones_by_source
-from skin.tones import table
 
 SHOWN_PROBLEMS = 10
 

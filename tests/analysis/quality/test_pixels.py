@@ -6,7 +6,7 @@ from PIL import Image
 
 from analysis.quality import appearance, pairs
 from analysis.quality.treatment import treated
-from skin.colour import lab_of_pixels
+from evaluation.skin.colour import lab_of_pixels
 
 
 def noise(n=2, side=24, seed=0):

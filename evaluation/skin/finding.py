@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from skin.colour import Colours, lab_of_pixels, typology_angle
+from evaluation.skin.colour import Colours, lab_of_pixels, typology_angle
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -25,7 +25,7 @@ REACH = 0.6
 RIM = 0.1  # of the side: where skin is looked for first
 DARK = 25.0  # L*: darker corners are the instrument's, not the patient's
 SMALLEST, LARGEST = 0.004, 0.9  # share of the image that a lesion can cover
-FAINTEST = 6.0  # mean difference in Lab from skin below which nothing was found
+FAINTEST = 6.0  # mean difference in Lab from evaluation.skin below which nothing was found
 GAP, RING = 2, 5  # px around the lesion: left out, then measured
 BINS = 128  # of the histogram that Otsu's threshold is looked for in
 #: What colour skin can have in photographs and in dermoscopy, with room around what photographs of

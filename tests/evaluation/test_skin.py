@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from skin.colour import lab_of, lab_of_pixels, srgb_of, typology_angle
-from skin.finding import measured_tone
-from skin.tones import spread
+from evaluation.skin.colour import lab_of, lab_of_pixels, srgb_of, typology_angle
+from evaluation.skin.finding import measured_tone
+from evaluation.skin.tones import spread
 
 
 def test_lab_is_that_of_known_colours():
