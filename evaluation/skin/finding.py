@@ -25,7 +25,7 @@ REACH = 0.6
 RIM = 0.1  # of the side: where skin is looked for first
 DARK = 25.0  # L*: darker corners are the instrument's, not the patient's
 SMALLEST, LARGEST = 0.004, 0.9  # share of the image that a lesion can cover
-FAINTEST = 6.0  # mean difference in Lab from evaluation.skin below which nothing was found
+FAINTEST = 6.0  # mean difference in Lab from skin below which nothing was found
 GAP, RING = 2, 5  # px around the lesion: left out, then measured
 BINS = 128  # of the histogram that Otsu's threshold is looked for in
 #: What colour skin can have in photographs and in dermoscopy, with room around what photographs of
