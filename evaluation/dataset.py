@@ -54,7 +54,6 @@ COLUMNS = (
     "rater_role",
     "rater_experience",
     "rater_dermoscopy",
-    "measured_tone",
 )
 #: What the raters' own words are called in the table, by their question.
 SAID_OF_THEMSELVES = {
@@ -246,6 +245,5 @@ def _row(study: Study, answer: Answer) -> dict[str, object]:
         "versions": answer.version,
         "shown_at": trial.shown_at,
         "answered_at": answer.answered_at,
-        "measured_tone": truth.image.measured_tone if truth.image else None,
         **{column: about.get(question) for column, question in SAID_OF_THEMSELVES.items()},
     }

@@ -55,8 +55,6 @@ ANSWERS = {
     "rater_role": "as the rater says, as the two that follow; see raters.csv",
     "rater_experience": "years in dermatology",
     "rater_dermoscopy": "years of using dermoscopy",
-    "measured_tone": "typology angle of the skin found in the image's pixels, in degrees; under "
-    "dermoscopy's polarised light no skin type; empty where none was found",
 }
 VERIFIER = Path(__file__).with_name("verify.py")
 

@@ -73,9 +73,9 @@ def _instead(quality: Quality, names: Mapping[str, str]) -> ReportTable:
     heads.append(Column("kid", f"KID, {own.title}", 3))
     rows: list[tuple[Cell, ...]] = []
     for entity in (*quality.facts.entities, ALL):
-        both = [sets[entity, "inception", key] for key in ("fid", "inception_score")] * given
-        row = (names[entity], psnr[entity], *both, sets[entity, own.key, "kid"])
-        rows.append(row)
+        keys = ("fid", "inception_score") if given else ()
+        both = [sets[entity, "inception", key] for key in keys]
+        rows.append((names[entity], psnr[entity], *both, sets[entity, own.key, "kid"]))
     title = "What they should have been, with intervals"
     return ReportTable(
         "published_instead", title, tuple(heads), tuple(rows), reasons(rows), summary_rows=1

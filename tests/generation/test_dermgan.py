@@ -285,7 +285,7 @@ def test_training_that_cannot_begin_says_why(real_images, options, words):
         (["--lesion-size", "1,2,3"], "--lesion-size 1,2,3: write it as a share"),
         (["--lesion-place", "0.5"], "--lesion-place 0.5: write it as X,Y"),
         (["--lesion-size", "3"], "the lesion's size, 3 x 3, is not between"),
-        (["--lesion", "none.png"], "none.png: is no PNG or JPEG"),
+        (["--lesion", "none.png"], "none.png: cannot be read"),
         (["--steps", "30"], "paints at once; leave guidance and steps out"),
         (["--sex", "male"], "does not honour sex"),
     ],

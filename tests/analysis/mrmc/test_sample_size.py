@@ -73,7 +73,8 @@ def test_a_difference_has_the_power_of_simulated_studies():
     found = mrmc.power(of_probits(0.6, 0.35, 0.5), readers=10, cases=100, difference=0.1)
 
     simulated = prospect(10, 100, assumed, simulations=1200)
-    assert found.power == pytest.approx(simulated.different, abs=0.05)
+    # The report's limits on the logit scale find a little less.
+    assert found.power == pytest.approx(simulated.different, abs=0.08)
 
 
 EXPECTED = mrmc.Variances(reader=0.01, case=0.05, reader_case=0.2)
