@@ -150,7 +150,7 @@ def test_the_desk_asks_for_tones_and_a_mask_and_shows_what_was_reached(
 ):
     wish = {
         "generator": "tiny", "entities": ["mel", "nv"], "per_entity": 2, "seed": 1,
-        "guidance": 3, "steps": 14, "tones": ["65.0", "-10.0"],
+        "guidance": 1.5, "steps": 18, "tones": ["65.0", "-10.0"],
     }  # fmt: skip
 
     def post(**more):
