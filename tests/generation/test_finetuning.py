@@ -21,6 +21,7 @@ from generation.engine.generator import GenerationError, ImageRequest
 from generation.engine.loading import load_pipeline
 from generation.engine.recipe import PipelineRecipe
 from generation.engine.registry import load_generator
+from generation.engine.training import loop
 from generation.engine.training.latents import LatentStage, frame_of
 from generation.engine.training.loop import Recipe, train
 from generation.engine.training.pixels import LabelledPixels
@@ -168,7 +169,11 @@ class Diverging(LatentStage):
         return super().loss(network, *arguments)
 
 
-def test_a_loss_that_is_no_number_stops_with_the_step_and_spoils_nothing(folder, tmp_path):
+@pytest.mark.parametrize("every", [1, 20], ids=["read at once", "read late, as of a GPU"])
+def test_a_loss_that_is_no_number_stops_with_the_step_and_spoils_nothing(
+    folder, tmp_path, monkeypatch, every
+):
+    monkeypatch.setitem(loop.READ_EVERY, "cpu", every)
     with pytest.raises(FloatingPointError, match="denoiser: the loss is not a number at step 3"):
         train(stage_of(folder, Diverging), replace(RECIPE, checkpoint_s=0), tmp_path)
 

@@ -41,9 +41,9 @@ Known = tuple[torch.Tensor, torch.Tensor]
 
 FINE_TIMES = (999, 774, 566, 379, 215, 81)  # what is wide, the coarse image tells already
 COARSE_NOISE = 0.05  # hides the base stage's flaws from the upsampler (Ho et al. 2022)
-# Times of the diffusion, of 1000, at which guidance counts: at the highest noise it makes images
-# alike, at low noise it is hardly needed (Kynkäänniemi et al. 2024, "Applying guidance in a limited
-# interval"), and a step without it costs half.
+# Times of the diffusion, of 1000, at which guidance counts: at the highest noise it harms, at low
+# noise it is hardly needed (Kynkäänniemi et al. 2024, "Applying guidance in a limited interval"),
+# and a step without it costs half.
 GUIDED = (300, 985)
 
 #: Images painted at once, by kind of device. With 64 an H200 does 3 % of what it could.
