@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from evaluation.invitations import invite_rater, link_of
 from evaluation.sealing import seal_study
@@ -14,6 +14,8 @@ from tests.browser.chromium import ARGUMENTS, find_chromium
 
 # Playwright keeps an event loop in this thread; Django takes that for asynchronous code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+
+expect.set_options(timeout=15_000)  # milliseconds; two tests at once slow each other down
 
 
 @pytest.fixture(scope="session")

@@ -122,6 +122,24 @@ def test_the_page_violates_no_rule_of_axe_and_fits_a_phone(at_desk, page, scheme
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+@pytest.mark.parametrize("held", ["**/generate*.js", "**/generate/?*"])
+def test_a_slow_network_loses_no_fields_of_the_generator_chosen(at_desk, page, held):  # noqa: F811
+    late = []
+    page.route(held, lambda route: late.append(route))
+    at_desk("/generate/")
+    page.get_by_label("Generator").select_option("dermgan")
+    page.get_by_role("spinbutton", name="Images").fill("3")
+    page.wait_for_timeout(500)
+    assert late
+    assert page.locator("lesion-square").count() == 0
+    for route in late:
+        route.continue_()
+
+    expect(page.locator("lesion-square svg")).to_be_visible()
+    expect(page.get_by_label("Generator")).to_have_value("dermgan")
+    expect(page.get_by_role("spinbutton", name="Images")).to_have_value("3")
+
+
 def test_a_lesion_is_drawn_by_mouse_and_keys_and_the_tone_by_a_slider(
     at_desk,  # noqa: F811
     monkeypatch,

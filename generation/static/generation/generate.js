@@ -24,16 +24,20 @@ function remember() {
   for (const [name, value] of new FormData(form)) if (name !== "csrfmiddlewaretoken") typed.set(name, value);
 }
 
+const asked = () => document.getElementById("asked");
+const changed = () => form.elements.generator.value !== asked().dataset.generator;
+
 // Asks the server what the form amounts to; it has the fields of another generator, too.
-async function look(another) {
+async function look() {
   remember();
   const mine = ++asking;
   try {
     const answer = await page(`${form.action}?${new URLSearchParams([...typed])}`);
     if (mine !== asking) return;
-    if (another) {
-      document.getElementById("asked").replaceWith(answer.getElementById("asked"));
-      document.getElementById("id_generator").focus();
+    if (changed()) {
+      const focused = document.activeElement?.id;
+      asked().replaceWith(answer.getElementById("asked"));
+      document.getElementById(focused)?.focus();
     }
     const [now, then] = [document.getElementById("amounts"), answer.getElementById("amounts")];
     if (now.innerHTML !== then.innerHTML) now.replaceChildren(...then.childNodes);
@@ -44,9 +48,7 @@ async function look(another) {
 
 form.addEventListener("input", (event) => {
   clearTimeout(pause);
-  const another = event.target.name === "generator";
-  if (another) look(true);
-  else pause = setTimeout(look, 250);
+  pause = setTimeout(look, event.target.name === "generator" ? 0 : 250);
 });
 
 form.addEventListener("click", (event) => {
@@ -63,6 +65,7 @@ const begin = form.querySelector(".begin");
 form.addEventListener("submit", () => setTimeout(() => (begin.disabled = true)));
 addEventListener("pageshow", () => (begin.disabled = false));
 form.classList.add("live");
+if (changed()) look(); // chosen before this script was there, or kept by the browser on reloading
 
 // --- the images, as they are made ----------------------------------------------------------
 
