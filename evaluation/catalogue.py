@@ -113,7 +113,7 @@ def add_synthetic_images(
             no row was written.
     """
 
-    def stored(new: NewImage) -> tuple[str, float | None, str, bool]:
+    def stored(new: NewImage) -> tuple[str, str, bool]:
         provenance = {
             "made": "by AI",
             "entity": new.entity,
@@ -125,17 +125,18 @@ def add_synthetic_images(
             "software": f"DermTuring {settings.VERSION}",
         }
         content = encoded(new.pixels, canonical(provenance).decode())
-        tone = measured_tone(PillowImage.fromarray(new.pixels))
-        return hashlib.sha256(content).hexdigest(), tone, *store_original(content, ".png")
+        return hashlib.sha256(content).hexdigest(), *store_original(content, ".png")
 
     writing = [ENCODERS.submit(stored, new) for new in images]
+    # Not in those threads, which encode and wait for the disk: numpy on few pixels holds the lock.
+    tones = [measured_tone(PillowImage.fromarray(new.pixels)) for new in images]
     wait(writing)  # for all: one that is written after another has failed would be left behind
     if problem := next((failed for one in writing if (failed := one.exception())), None):
-        for _, _, file, new_here in [one.result() for one in writing if not one.exception()]:
+        for _, file, new_here in [one.result() for one in writing if not one.exception()]:
             if new_here:
                 storages["originals"].delete(file)
         raise problem
-    made = [one.result()[:3] for one in writing]
+    made = [one.result()[:2] for one in writing]
     Image.objects.bulk_create(
         [
             Image(
@@ -157,7 +158,7 @@ def add_synthetic_images(
                 height=new.pixels.shape[0],
                 width=new.pixels.shape[1],
             )
-            for new, (sha256, tone, file) in zip(images, made, strict=True)
+            for new, tone, (sha256, file) in zip(images, tones, made, strict=True)
         ],
         ignore_conflicts=True,
     )
