@@ -9,7 +9,7 @@ from analysis.mrmc.against_ai import AgainstAI, compare_with_ai
 from analysis.mrmc.analysis_of_variance import ObuchowskiRockette, obuchowski_rockette
 from analysis.mrmc.cells import Statistic
 from analysis.mrmc.design import Components
-from analysis.mrmc.means import mean_auc, proportion, proportion_difference
+from analysis.mrmc.means import balanced_accuracy, mean_auc, proportion, proportion_difference
 from analysis.mrmc.one_shot import Moments, OneShot, UStatistics, u_statistic
 from analysis.mrmc.sample_size import (
     Power,
@@ -30,6 +30,7 @@ __all__ = [
     "Statistic",
     "UStatistics",
     "Variances",
+    "balanced_accuracy",
     "compare_with_ai",
     "fewest_cases",
     "fewest_readers",

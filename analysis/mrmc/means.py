@@ -112,6 +112,25 @@ def mean_auc(scores: ArrayLike, truth: ArrayLike, level: float = 0.95) -> Estima
     return found
 
 
+def balanced_accuracy(said: ArrayLike, truth: ArrayLike, level: float = 0.95) -> Estimate:
+    """Return the mean over raters of each rater's balanced accuracy.
+
+    It is the area under the one operating point of yes or no, and a share: the mean of the shares
+    that are right of either class. So it has the error of `mean_auc` and the limits of
+    `proportion`.
+
+    Args:
+        said: (raters, images) 1 said positive, 0 said negative, NaN where there is no answer.
+        truth: (images,) 1 positive, 0 negative.
+        level: coverage of the interval.
+
+    Raises:
+        NotEstimable: no rater has two answers in each class.
+    """
+    found = mean_auc(said, truth, level)
+    return found if found.df is None else on_logit_scale(found)  # one rater's limits are there
+
+
 def _read_by_somebody(answers: ArrayLike) -> Floats:
     table = np.asarray(answers, dtype=float)
     table = table[~np.isnan(table).all(axis=1)] if table.size else table[:0]

@@ -124,7 +124,7 @@ def _origin_findings(table: AnswerTable, grid: Grid) -> OriginFindings:
         deception_rate=attempt(mrmc.proportion, said_real[:, synthetic]),
         false_alarm_rate=attempt(mrmc.proportion, said_synthetic[:, real]),
         accuracy=attempt(mrmc.proportion, grid.fill(_said(answered, answered == origin))),
-        balanced_accuracy=attempt(mrmc.mean_auc, said_synthetic, synthetic),
+        balanced_accuracy=attempt(mrmc.balanced_accuracy, said_synthetic, synthetic),
         confusion=whole,
         report=classification_report(whole),
         by_rater=by_rater,

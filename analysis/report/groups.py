@@ -69,7 +69,7 @@ def told_apart(real: Floats, own: Flags, synthetic: Flags) -> Number:
     raters = counted(np.isfinite(real[:, own]).any(axis=1))
     if min(sizes) < LEAST_IMAGES or raters < LEAST_RATERS:
         return TOO_FEW
-    return attempt(mrmc.mean_auc, 1 - real[:, own], synthetic[own])
+    return attempt(mrmc.balanced_accuracy, 1 - real[:, own], synthetic[own])
 
 
 def equal(table: Floats, synthetic: Flags, groups: Sequence[str], statistic: str) -> Test | Unknown:

@@ -176,7 +176,7 @@ def test_groups_of_raters_have_mrmc_intervals_and_the_nested_test_of_the_pure_fu
     own = [1, 4, 7], [0, 3, 6]
     for level, these in zip(role.levels, own, strict=True):
         assert level.deception_rate == mrmc.proportion(said[these][:, synthetic])
-        assert level.told_apart == mrmc.mean_auc(1 - said[these], synthetic)
+        assert level.told_apart == mrmc.balanced_accuracy(1 - said[these], synthetic)
         assert level.judged_real == (said[these][:, synthetic].sum(), 3 * 21)
     nested = np.full((2, *said.shape), np.nan)
     for i, these in enumerate(own):

@@ -109,7 +109,9 @@ def find(study: Study) -> VerdictFindings | None:
     if asked and not pairs:
         right = np.where(synthetic, said, 1 - said)
         measures["accuracy"] = judged_share(right, margin)
-        measures["balanced_accuracy"] = judged_area(said, synthetic, margin)
+        measures["balanced_accuracy"] = judge(
+            lambda level: mrmc.balanced_accuracy(said, synthetic, level), margin, logit=True
+        )
     if graded:
         measures["auc"] = judged_area(scores, synthetic, margin)
     if asked and not pairs:
@@ -122,7 +124,7 @@ def find(study: Study) -> VerdictFindings | None:
         inferences["deception_rate"] = _inferences(said, synthetic, "deception_rate", raters)
     if asked and not pairs:
         inferences["false_alarm_rate"] = _inferences(said, synthetic, "false_alarm_rate", raters)
-        inferences["balanced_accuracy"] = _inferences(said, synthetic, "auc", raters)
+        inferences["balanced_accuracy"] = _inferences(said, synthetic, "balanced_accuracy", raters)
     if graded:
         inferences["auc"] = _inferences(scores, synthetic, "auc", raters)
     shares = [name for name in ("deception_rate", "false_alarm_rate") if name in inferences]
@@ -209,14 +211,15 @@ def _analysis(
 
 
 def _inferences(
-    table: Floats, truth: Flags, statistic: str, raters: Sequence[str]
+    table: Floats, truth: Flags, measure: str, raters: Sequence[str]
 ) -> dict[str, Number]:
+    statistic = "auc" if measure == "balanced_accuracy" else measure
     try:
         found = _analysis(table, truth, statistic, raters)
     except NotEstimable as why:
         return dict.fromkeys(SCOPES, _unknown(why))
     means = {scope: next(iter(found.inferences[scope].estimates.values())) for scope in SCOPES}
-    if statistic != "auc":
+    if measure != "auc":
         means = {scope: on_logit_scale(mean) for scope, mean in means.items()}
     return {scope: _with_interval(mean) for scope, mean in means.items()}
 

@@ -122,6 +122,24 @@ def test_a_difference_between_real_and_synthetic_images_keeps_raters_together():
         mrmc.proportion_difference(real[:1], synthetic[:1])
 
 
+def test_balanced_accuracy_is_a_share_and_has_the_limits_of_one():
+    rng = np.random.default_rng(7)
+    truth = np.repeat([True, False], 30)
+    said = rng.random((6, 60)) < np.where(truth, 0.7, 0.4)
+
+    found, area = mrmc.balanced_accuracy(said, truth), mrmc.mean_auc(said, truth)
+    right = mrmc.proportion(said == truth)  # as many of either class: the same share
+
+    assert (found.value, found.se, found.df) == (area.value, area.se, area.df)
+    assert found.value == pytest.approx(right.value)
+    assert (found.low, found.high) == pytest.approx((right.low, right.high), abs=2e-3)
+    middle = (special.logit(found.low) + special.logit(found.high)) / 2
+    assert middle == pytest.approx(special.logit(found.value))
+    assert mrmc.balanced_accuracy(said[:1], truth) == mrmc.mean_auc(said[:1], truth)
+    perfect = mrmc.balanced_accuracy(np.tile(truth, (3, 1)), truth)
+    assert (perfect.value, perfect.low, perfect.high) == (1, None, None)
+
+
 def test_raters_who_saw_one_class_only_are_left_out_of_the_mean_area():
     truth = np.array([0, 0, 0, 1, 1, 1])
     whole = np.array([[1, 2, 5, 3, 4, 6], [2, 1, 3, 3, 5, 4.0]])
