@@ -14,6 +14,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+from scipy.special import expit, logit
 
 from analysis import mrmc
 from analysis.mrmc.inference import FIXED_READERS, RANDOM
@@ -133,12 +134,15 @@ def prospect_by_variances(
     Raises:
         ValueError: fewer than one rater or two images, or nothing varies.
     """
-    compared = assumed.difference is not None
-    true = assumed.difference if assumed.difference is not None else assumed.rate - 0.5
+    if assumed.difference is None:  # one rate, which is judged on the logit scale
+        expected = variances.of_logit(assumed.rate)
+        true, margin = float(logit(assumed.rate)), float(logit(0.5 + assumed.margin))
+    else:
+        expected, true, margin = variances, assumed.difference, assumed.margin
 
     def power(margin: float | None) -> mrmc.Power:
         return mrmc.power(
-            variances,
+            expected,
             readers=raters,
             cases=images,
             difference=true,
@@ -147,13 +151,13 @@ def prospect_by_variances(
         )
 
     found = power(None)
-    half = float(stats.norm.ppf(0.975) if found.df is None else stats.t.ppf(0.975, found.df))
-    half = min(half * found.se, 1.0 if compared else 0.5)
-    equivalent = power(assumed.margin).power if raters > 1 else 0.0
-    different = 0.0 if compared and raters == 1 else found.power
-    return Prospect(
-        raters, images, half, equivalent, different, different if compared else equivalent
-    )
+    half = found.half_width()
+    equivalent = power(margin).power if raters > 1 else 0.0
+    if assumed.difference is None:
+        half = float(expit(true + half) - expit(true - half)) / 2
+        return Prospect(raters, images, half, equivalent, found.power, equivalent)
+    different = found.power if raters > 1 else 0.0
+    return Prospect(raters, images, min(half, 1.0), equivalent, different, different)
 
 
 def expectation(

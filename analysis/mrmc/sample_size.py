@@ -41,6 +41,15 @@ class Variances:
         """Return the variance with so many readers and cases."""
         return self.reader / readers + self.case / cases + self.reader_case / (readers * cases)
 
+    def of_logit(self, share: float) -> "Variances":
+        """Return the variances of the logit of a mean share, where it is near `share`.
+
+        By the delta method, as the limits of `analysis.mrmc.proportion`. What is asked of such
+        variances, a difference or a margin, is on the logit scale, too.
+        """
+        scale = (share * (1 - share)) ** -2
+        return Variances(scale * self.reader, scale * self.case, scale * self.reader_case)
+
 
 @dataclass(frozen=True)
 class Power:
@@ -60,6 +69,13 @@ class Power:
     readers: int
     cases: int
     method: str
+
+    def half_width(self, level: float = 0.95) -> float:
+        """Return half of the width to be expected of the interval."""
+        tail = (1 + level) / 2
+        return self.se * float(
+            stats.norm.ppf(tail) if self.df is None else stats.t.ppf(tail, self.df)
+        )
 
 
 def variances(pilot: ObuchowskiRockette) -> Variances:

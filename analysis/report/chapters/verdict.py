@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
+from scipy.special import expit, logit
 
 from analysis import mrmc
 from analysis.equivalence import Judgement, judge, judge_share
@@ -263,6 +263,7 @@ def _variances(
 
 
 def _expected(said: Floats, truth: Flags, raters: Sequence[str]) -> tuple[mrmc.Variances, int]:
+    """Return the variances of the logit of the deception rate, and the number of images."""
     found = _analysis(said, truth, "deception_rate", raters)
     share = next(iter(found.estimates.values())).value
     if not 0 < share < 1:
@@ -270,7 +271,9 @@ def _expected(said: Floats, truth: Flags, raters: Sequence[str]) -> tuple[mrmc.V
     # Answers vary most at a rate of 0.5, where these studies are planned; correlations stay.
     scale = 0.25 / (share * (1 - share))
     parts = mrmc.variances(found)
-    expected = mrmc.Variances(scale * parts.reader, scale * parts.case, scale * parts.reader_case)
+    expected = mrmc.Variances(
+        scale * parts.reader, scale * parts.case, scale * parts.reader_case
+    ).of_logit(0.5)
     if expected.of_mean(2, found.components.cases) <= 0:
         raise NotEstimable("nothing varies")
     return expected, found.components.cases
@@ -292,7 +295,7 @@ def _planned(
             None
             if margin is None
             else mrmc.power(
-                expected, readers=readers, cases=images, difference=0.0, margin=margin
+                expected, readers=readers, cases=images, difference=0.0, margin=_room(margin)
             ).power,
         )
         for images in sizes
@@ -302,9 +305,12 @@ def _planned(
 
 def _half_width(expected: mrmc.Variances, readers: int, images: int) -> float:
     size = mrmc.power(expected, readers=readers, cases=images, difference=0.0)
-    return float(
-        size.se * (stats.norm.ppf(0.975) if size.df is None else stats.t.ppf(0.975, size.df))
-    )
+    return float(expit(size.half_width())) - 0.5
+
+
+def _room(margin: float) -> float:
+    """Return a margin around chance on the logit scale, on which rates are judged."""
+    return float(logit(0.5 + margin))
 
 
 def _enough(said: Floats, truth: Flags, margin: float | None, raters: Sequence[str]) -> int | None:
@@ -315,6 +321,6 @@ def _enough(said: Floats, truth: Flags, margin: float | None, raters: Sequence[s
     except NotEstimable:
         return None
     found = mrmc.fewest_readers(
-        expected, cases=cases, difference=0.0, margin=margin, wanted=WANTED, most=200
+        expected, cases=cases, difference=0.0, margin=_room(margin), wanted=WANTED, most=200
     )
     return None if found is None else found.readers

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from analysis import mrmc
-from analysis.planning import Assumptions, prospect
+from analysis.planning import Assumptions, prospect, prospect_by_variances
 from analysis.results import NotEstimable
 from tests.analysis.mrmc.conftest import drawn
 
@@ -59,22 +59,22 @@ def of_probits(rate, rater_sd, image_sd):
 def test_equivalence_has_the_power_of_simulated_studies(readers):
     assumed = Assumptions(rate=0.5, margin=0.1, rater_sd=0.35, image_sd=0.5)
 
-    found = mrmc.power(
-        of_probits(0.5, 0.35, 0.5), readers=readers, cases=140, difference=0, margin=0.1
-    )
+    found = prospect_by_variances(of_probits(0.5, 0.35, 0.5), readers, 140, assumed)
 
     simulated = prospect(readers, 140, assumed, simulations=600)
-    assert found.power == pytest.approx(simulated.equivalent, abs=0.06)
+    assert found.equivalent == pytest.approx(simulated.equivalent, abs=0.05)
+    assert found.half_width == pytest.approx(
+        simulated.half_width, rel=0.6 / readers
+    )  # of few, by the df
 
 
 def test_a_difference_has_the_power_of_simulated_studies():
     assumed = Assumptions(rate=0.6, rater_sd=0.35, image_sd=0.5)
 
-    found = mrmc.power(of_probits(0.6, 0.35, 0.5), readers=10, cases=100, difference=0.1)
+    found = prospect_by_variances(of_probits(0.6, 0.35, 0.5), 10, 100, assumed)
 
     simulated = prospect(10, 100, assumed, simulations=1200)
-    # The report's limits on the logit scale find a little less.
-    assert found.power == pytest.approx(simulated.different, abs=0.08)
+    assert found.different == pytest.approx(simulated.different, abs=0.05)
 
 
 EXPECTED = mrmc.Variances(reader=0.01, case=0.05, reader_case=0.2)
