@@ -15,12 +15,9 @@ from evaluation.design.questions import case_is_right
 from evaluation.design.repetition import count_learnt, next_case
 from evaluation.models import Answer, ReadingList, Session, Study, Trial
 from evaluation.models.session import new_key
+from evaluation.skin.tones import SKINS, tone_class
 
-#: Groups of skin tone, from the individual typology angle above which they begin, in degrees
-#: (Chardon et al. 1991, Int J Cosmet Sci 13: 191-208; Del Bino and Bernerd 2013, Br J Dermatol
-#: 169 Suppl 3: 33-40).
-TONES = ((55, "very light"), (41, "light"), (28, "intermediate"), (10, "tan"), (-30, "brown"))
-DARKEST = "dark"
+#: The group of what has no angle.
 UNKNOWN = "unknown"
 
 CSV_COLUMNS = (
@@ -85,9 +82,7 @@ class Line:
 
 def tone_group(angle: float | None) -> str:
     """Return the group of skin tone to which an individual typology angle in degrees belongs."""
-    if angle is None:
-        return UNKNOWN
-    return next((name for least, name in TONES if angle > least), DARKEST)
+    return UNKNOWN if angle is None else SKINS[tone_class(angle)]
 
 
 def shown_in(study: Study, session: Session | None = None) -> list[Shown]:
@@ -198,7 +193,7 @@ def total(shown: Sequence[Shown]) -> Line:
 
 def summaries(shown: Sequence[Shown], study: Study) -> dict[str, list[Line]]:
     """Return how the cases stand by entity, by origin and by group of skin tone."""
-    tones = [*(name for _, name in TONES), DARKEST, UNKNOWN]
+    tones = [*reversed(SKINS), UNKNOWN]
     return {
         "entity": summary(shown, lambda each: each.entity, study.entities),
         "origin": summary(shown, lambda each: each.origin, ("real", "synthetic")),

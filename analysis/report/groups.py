@@ -25,14 +25,13 @@ class Compared:
 
 
 def banded(
-    values: Floats, bands: Sequence[tuple[float, str]], *, closed: bool = False
+    values: Floats, bands: Sequence[tuple[float, str]]
 ) -> tuple[NDArray[np.str_], list[str]]:
-    """Put numbers into bands.
+    """Put numbers into bands, each of which begins where the one before ends.
 
     Args:
         values: (n,) NaN where unknown.
         bands: where each ends, and its name.
-        closed: a band holds its end.
 
     Returns:
         The name of each one's band, "" where unknown, and the names that occur, in order.
@@ -40,8 +39,8 @@ def banded(
     ends = np.array([end for end, _ in bands])
     names = np.array([label for _, label in bands] + [""])
     known = np.isfinite(values)
-    side = np.searchsorted(ends, np.where(known, values, 0), side="left" if closed else "right")
-    labels = np.where(known, names[side], "")
+    place = np.searchsorted(ends, np.where(known, values, 0), side="right")
+    labels = np.where(known, names[place], "")
     return labels, [label for _, label in bands if (labels == label).any()]
 
 

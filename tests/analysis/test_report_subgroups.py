@@ -102,7 +102,7 @@ def test_what_the_table_lacks_is_named():
 
 def test_ages_and_angles_of_skin_tone_are_put_into_bands():
     rows = by_image(rows_of(images_per_cell=4), "age", lambda n: (29, 30, 69.5, 70)[n])
-    rows = by_image(rows, "skin_tone", lambda n: ("-40", "28", "28.5", "60")[n])
+    rows = by_image(rows, "skin_tone", lambda n: ("-40", "27.5", "28", "60")[n])
 
     found = chapter.find(study_from(rows))
 
@@ -112,8 +112,12 @@ def test_ages_and_angles_of_skin_tone_are_put_into_bands():
         "50 to 69",
         "70 and above",
     ]
-    tones = [level.label.partition(" (")[0] for level in found.variables["skin_tone"].levels]
-    assert tones == ["dark", "tan", "intermediate", "very light"]
+    assert [level.label for level in found.variables["skin_tone"].levels] == [
+        "dark (ITA below −30°)",
+        "tan (10° to 28°)",
+        "intermediate (28° to 41°)",
+        "very light (from 55°)",
+    ]
 
 
 def test_skin_tones_in_words_or_steps_stay_as_they_are():

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,17 +37,19 @@ from analysis.report.layout import Section
 from analysis.report.study import Study
 from analysis.results import Number, Test, Unknown, attempt
 from analysis.table import OF_RATERS
+from evaluation.skin.tones import SKINS, TONES
 
 KEY = "subgroups"
 AGE_BANDS = ((30, "below 30"), (50, "30 to 49"), (70, "50 to 69"), (np.inf, "70 and above"))
-#: Individual typology angle in degrees (Del Bino and Bernerd 2013, Br J Dermatol 169:33).
+BOUNDS = [f"{bound:.0f}°".replace("-", "−") for bound in TONES]
+#: Where each class of skin tone ends, in degrees of the individual typology angle, and its name.
 TONE_BANDS = (
-    (-30, "dark (ITA up to −30°)"),
-    (10, "brown (−30° to 10°)"),
-    (28, "tan (10° to 28°)"),
-    (41, "intermediate (28° to 41°)"),
-    (55, "light (41° to 55°)"),
-    (np.inf, "very light (above 55°)"),
+    (TONES[0], f"{SKINS[0]} (ITA below {BOUNDS[0]})"),
+    *(
+        (end, f"{skin} ({low} to {high})")
+        for skin, end, (low, high) in zip(SKINS[1:-1], TONES[1:], pairwise(BOUNDS), strict=True)
+    ),
+    (np.inf, f"{SKINS[-1]} (from {BOUNDS[-1]})"),
 )
 
 
@@ -161,7 +164,7 @@ def _labels(study: Study, name: str) -> tuple[NDArray[np.str_], list[str]]:
     if name == "skin_tone":
         angles = _angles(labels)
         if angles is not None:
-            return banded(angles, TONE_BANDS, closed=True)
+            return banded(angles, TONE_BANDS)
     return labels, sorted({str(one) for one in labels if one})
 
 
