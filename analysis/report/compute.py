@@ -60,7 +60,7 @@ def findings_of(study: Study) -> Findings:
         interrupted=left_out.interrupted,
         ratings_reversed=_ratings_reversed(table),
         chapters={
-            chapter.KEY: found for chapter in CHAPTERS if (found := chapter.find(study)) is not None
+            chapter.key: found for chapter in CHAPTERS if (found := chapter.find(study)) is not None
         },
     )
 

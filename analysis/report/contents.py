@@ -28,9 +28,9 @@ def contents(findings: Findings) -> Contents:
     names = {code: words.ENTITY_NAMES.get(code, code) for code in facts.entities}
     with house_style():
         chapters = [
-            chapter.show(findings.chapters[chapter.KEY], facts, names)
+            chapter.show(findings.chapters[chapter.key], facts, names)
             for chapter in CHAPTERS
-            if chapter.KEY in findings.chapters
+            if chapter.key in findings.chapters
         ]
         first = [section for section in chapters if section.key == FIRST]
         sections = [_study(findings, names), *first]

@@ -6,6 +6,7 @@ import pytest
 from analysis.bootstrap import proportion
 from analysis.hype import hype_infinity, hype_time
 from analysis.report.chapters import hype as chapter
+from analysis.report.chapters import hype_page
 from analysis.report.study import Context, study_of
 from analysis.results import Estimate, NotEstimable, Unknown
 from analysis.table import table_from_rows
@@ -136,6 +137,6 @@ def test_trials_at_the_limits_of_the_staircase_are_counted_as_censored(
     stood = (8, 0) if staircase else (0, 8)  # 1001 ms of the second rater is at the limit, too
     assert (time.at_shortest, time.at_longest, time.trials) == (*stood, 56)
     assert time.at_the_edge == at_the_edge
-    said = " ".join(text for block in chapter.show(found, None, {}).blocks for text in block.text)
+    said = " ".join(text for block in hype_page.show(found, None, {}).blocks for text in block.text)
     assert f"shortest, {limits[0]} ms, in {stood[0]} and at its longest, {limits[1]} ms" in said
     assert "censored" in said

@@ -6,6 +6,7 @@ import pytest
 from analysis import mrmc
 from analysis.proportions import benjamini_hochberg, holm
 from analysis.report.chapters import subgroups as chapter
+from analysis.report.chapters import subgroups_page
 from analysis.report.grids import judged_real
 from analysis.report.study import Context, study_of
 from analysis.results import Estimate, Test, Unknown
@@ -23,7 +24,7 @@ def by_image(rows, column, value):
 
 
 def text_of(found):
-    blocks = chapter.show(found, None, {}).blocks
+    blocks = subgroups_page.show(found, None, {}).blocks
     return " ".join(
         " ".join(block.text) + (f" {block.table.note}" if block.table else "") for block in blocks
     )
@@ -219,7 +220,7 @@ def test_groups_of_raters_are_adjusted_together_with_other_exploratory_groups():
     assert [one.adjusted for one in entity] == pytest.approx(
         benjamini_hochberg([one.test.p for one in entity])
     )
-    tables = {b.table.name: b.table for b in chapter.show(found, None, {}).blocks if b.table}
+    tables = {b.table.name: b.table for b in subgroups_page.show(found, None, {}).blocks if b.table}
     groups = tables["subgroups_raters"].to_csv().splitlines()
     assert groups[0].startswith("variable,group,raters,counts,deception_rate,deception_rate_low")
     assert [line.split(",")[:3] for line in groups[1:]] == [

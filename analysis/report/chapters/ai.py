@@ -8,9 +8,7 @@ import numpy as np
 from analysis import mrmc
 from analysis.mrmc import AgainstAI
 from analysis.mrmc.inference import RANDOM, on_logit_scale
-from analysis.report.chapters import ai_page
-from analysis.report.findings import Facts, Flags, Floats
-from analysis.report.layout import Section
+from analysis.report.findings import Flags, Floats
 from analysis.report.study import Study
 from analysis.results import NotEstimable, Number, Test, Unknown
 
@@ -51,11 +49,6 @@ def find(study: Study) -> AIFindings | None:
     if not ais or set(ais) & set(study.grid.raters):
         return None  # no AI, or nobody but AIs
     return AIFindings({name: _measures(study, name) for name in ais})
-
-
-def show(found: AIFindings, facts: Facts, names: Mapping[str, str]) -> Section:
-    """Lay out the chapter."""
-    return ai_page.show(found)
 
 
 def _measures(study: Study, name: str) -> dict[str, AgainstRaters | Unknown]:

@@ -1,20 +1,18 @@
 """How an AI beside raters is laid out."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from analysis.report import generator_figures
 from analysis.report.cells import Cell, ReportTable, columns, printed
+from analysis.report.chapters.ai import AgainstRaters, AIFindings
 from analysis.report.drawing import Drawing, draw
+from analysis.report.findings import Facts
 from analysis.report.layout import Block, Section
 from analysis.report.wording import MEASURES, p_cell
 from analysis.results import Unknown
 
-if TYPE_CHECKING:
-    from analysis.report.chapters.ai import AgainstRaters, AIFindings
 
-
-def show(found: "AIFindings") -> Section:
+def show(found: AIFindings, facts: Facts, names: Mapping[str, str]) -> Section:
     """Lay out the chapter."""
     blocks = [
         Block(
@@ -37,7 +35,7 @@ def show(found: "AIFindings") -> Section:
     return Section("ai", "AI beside the raters", tuple(blocks))
 
 
-def _refusals(found: "AIFindings") -> list[str]:
+def _refusals(found: AIFindings) -> list[str]:
     reasons: dict[tuple[str, str], list[str]] = {}
     for name, measures in found.compared.items():
         for measure, one in measures.items():

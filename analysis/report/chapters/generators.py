@@ -9,10 +9,8 @@ from analysis import mrmc
 from analysis.equivalence import Judgement
 from analysis.mrmc.inference import FIXED_READERS, RANDOM
 from analysis.proportions import benjamini_hochberg, holm
-from analysis.report.chapters import generators_page
 from analysis.report.chapters.verdict import judged_area, judged_share
-from analysis.report.findings import Facts, Flags, Floats
-from analysis.report.layout import Section
+from analysis.report.findings import Flags, Floats
 from analysis.report.study import Study, in_pairs, said_synthetic
 from analysis.results import Estimate, NotEstimable, Number, Test, Unknown
 
@@ -109,11 +107,6 @@ def find(study: Study) -> GeneratorFindings | None:
         _comparison(scores, study, of_arm, "auc", area) if rated else None,
         _cells(said, study, of_arm) if asked else (),
     )
-
-
-def show(found: GeneratorFindings, facts: Facts, names: Mapping[str, str]) -> Section:
-    """Lay out the chapter."""
-    return generators_page.show(found, names)
 
 
 def _comparison(

@@ -1,20 +1,18 @@
 """How the comparison of generators is laid out."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from analysis.report import generator_figures
 from analysis.report.cells import Cell, ReportTable, columns, printed
+from analysis.report.chapters.generators import Comparison, EntityCell, GeneratorFindings
 from analysis.report.drawing import draw
+from analysis.report.findings import Facts
 from analysis.report.layout import Block, Section
 from analysis.report.wording import MEASURES, p_cell, p_text
 from analysis.results import Estimate, Number, Unknown
 
-if TYPE_CHECKING:
-    from analysis.report.chapters.generators import Comparison, EntityCell, GeneratorFindings
 
-
-def show(found: "GeneratorFindings", names: Mapping[str, str]) -> Section:
+def show(found: GeneratorFindings, facts: Facts, names: Mapping[str, str]) -> Section:
     """Lay out the chapter."""
     compared = {
         name: comparison
@@ -83,7 +81,7 @@ def _generators(compared: Mapping[str, "Comparison"]) -> ReportTable:
     )
 
 
-def _differences(name: str, comparison: "Comparison") -> Block:
+def _differences(name: str, comparison: Comparison) -> Block:
     rows = {f"{pair.first} − {pair.second}": pair.difference for pair in comparison.pairs}
     label = MEASURES[name]
     return Block(
@@ -145,12 +143,12 @@ def _pairs(compared: Mapping[str, "Comparison"]) -> ReportTable:
     )
 
 
-def _cell_blocks(cells: tuple["EntityCell", ...], names: Mapping[str, str]) -> list[Block]:
+def _cell_blocks(cells: tuple[EntityCell, ...], names: Mapping[str, str]) -> list[Block]:
     arms = list(dict.fromkeys(cell.generator for cell in cells))
     entities = [code for code in names if any(cell.entity == code for cell in cells)]
     at = {(cell.generator, cell.entity): cell for cell in cells}
 
-    def note(cell: "EntityCell | None") -> str:
+    def note(cell: EntityCell | None) -> str:
         if cell is None:
             return "no images"
         if isinstance(cell.rate, Unknown):
@@ -194,11 +192,11 @@ def _cell_blocks(cells: tuple["EntityCell", ...], names: Mapping[str, str]) -> l
     return [Block(heading="By entity", drawings=(drawing,)), Block(table=table)]
 
 
-def _rate(cell: "EntityCell | None") -> Estimate | Unknown | None:
+def _rate(cell: EntityCell | None) -> Estimate | Unknown | None:
     return None if cell is None else cell.rate
 
 
-def _cell_row(cell: "EntityCell", names: Mapping[str, str]) -> tuple[Cell, ...]:
+def _cell_row(cell: EntityCell, names: Mapping[str, str]) -> tuple[Cell, ...]:
     return (
         cell.generator,
         names[cell.entity],

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.hype import HypeInfinity, HypeTime, hype_infinity, hype_time
-from analysis.report.chapters import hype_page
-from analysis.report.findings import Facts, Flags, Floats
-from analysis.report.layout import Section
+from analysis.report.findings import Flags, Floats
 from analysis.report.study import Study, follows_answers, in_pairs, said_synthetic
 from analysis.results import NotEstimable, Unknown
 
@@ -51,11 +49,6 @@ def find(study: Study) -> HypeFindings | None:
         Unknown("the time to look did not follow the answers"),
         study.context.seed,
     )
-
-
-def show(found: HypeFindings, facts: Facts, names: Mapping[str, str]) -> Section:
-    """Lay out the chapter."""
-    return hype_page.show(found)
 
 
 def _infinity(errors: Floats, study: Study, these: Flags) -> HypeInfinity | Unknown:

@@ -1,20 +1,19 @@
 """How HYPE is laid out."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from analysis.hype import HypeInfinity, HypeTime
 from analysis.report.cells import ReportTable, columns, printed
+from analysis.report.chapters.hype import HypeFindings
 from analysis.report.drawing import draw
 from analysis.report.elements import PALETTE
 from analysis.report.figures import Row, forest
+from analysis.report.findings import Facts
 from analysis.report.layout import Block, Section
 from analysis.results import Unknown
 
-if TYPE_CHECKING:
-    from analysis.report.chapters.hype import HypeFindings
 
-
-def show(found: "HypeFindings") -> Section:
+def show(found: HypeFindings, facts: Facts, names: Mapping[str, str]) -> Section:
     """Lay out the chapter."""
     blocks: list[Block] = []
     known = {n: one for n, one in found.infinity.items() if isinstance(one, HypeInfinity)}

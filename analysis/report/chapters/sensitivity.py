@@ -1,6 +1,6 @@
 """Sensitivity and bias: what raters can see, apart from which answer they lean towards."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
 
@@ -9,9 +9,7 @@ from scipy import stats
 
 from analysis import mrmc, roc, signal_detection
 from analysis.mrmc.inference import FIXED_READERS, RANDOM
-from analysis.report.chapters import sensitivity_page
-from analysis.report.findings import Facts, Flags, Floats
-from analysis.report.layout import Section
+from analysis.report.findings import Flags, Floats
 from analysis.report.study import Study, in_pairs, said_synthetic
 from analysis.results import Estimate, NotEstimable, Number, Unknown, attempt
 from analysis.signal_detection import UnequalVariance
@@ -130,11 +128,6 @@ def find(study: Study) -> SensitivityFindings | None:
         found=Unknown("no pairs were read"),
         pair_d_prime=Unknown("no pairs were read"),
     )
-
-
-def show(found: SensitivityFindings, facts: Facts, names: Mapping[str, str]) -> Section:
-    """Lay out the chapter."""
-    return sensitivity_page.show(found)
 
 
 def _rater(name: str, said: Floats, synthetic: Flags) -> RaterSensitivity:

@@ -1,27 +1,26 @@
 """How sensitivity and bias are laid out."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from analysis.report import sensitivity_figures
 from analysis.report.cells import Cell, ReportTable, columns, printed
+from analysis.report.chapters.sensitivity import SensitivityFindings
 from analysis.report.drawing import Drawing, draw
 from analysis.report.figures import Row, forest
+from analysis.report.findings import Facts
 from analysis.report.layout import Block, Section
 from analysis.results import Estimate, Unknown
-
-if TYPE_CHECKING:
-    from analysis.report.chapters.sensitivity import SensitivityFindings
 
 TITLE = "Sensitivity and bias"
 
 
-def show(found: "SensitivityFindings") -> Section:
+def show(found: SensitivityFindings, facts: Facts, names: Mapping[str, str]) -> Section:
     """Lay out the chapter."""
     blocks = _pair_blocks(found) if found.pairs else _blocks(found)
     return Section("sensitivity", TITLE, tuple(blocks))
 
 
-def _blocks(found: "SensitivityFindings") -> list[Block]:
+def _blocks(found: SensitivityFindings) -> list[Block]:
     drawings = []
     points = [
         (one.false_alarms, one.hits)
@@ -43,7 +42,7 @@ def _blocks(found: "SensitivityFindings") -> list[Block]:
     return blocks
 
 
-def _about(found: "SensitivityFindings") -> list[str]:
+def _about(found: SensitivityFindings) -> list[str]:
     said = [
         "d′ is how far apart synthetic and real images lie for a rater, in standard deviations: 0 "
         "is no sensitivity. c above 0 is a leaning towards “real”, below 0 towards “synthetic”; "
@@ -58,7 +57,7 @@ def _about(found: "SensitivityFindings") -> list[str]:
     return said
 
 
-def _leaning(found: "SensitivityFindings") -> str:
+def _leaning(found: SensitivityFindings) -> str:
     d_prime, bias = found.d_prime, found.criterion
     assert isinstance(bias, Estimate)
     lean = "a leaning that these answers do not settle"
@@ -70,7 +69,7 @@ def _leaning(found: "SensitivityFindings") -> str:
     return f"{who} d′ {printed(d_prime)} and c {printed(bias)}: {lean}."
 
 
-def _plane(found: "SensitivityFindings", points: list[tuple[float, float]]) -> Drawing:
+def _plane(found: SensitivityFindings, points: list[tuple[float, float]]) -> Drawing:
     d_prime, bias = found.d_prime, found.criterion
     mean = None
     if len(points) > 1 and isinstance(d_prime, Estimate) and isinstance(bias, Estimate):
@@ -84,7 +83,7 @@ def _plane(found: "SensitivityFindings", points: list[tuple[float, float]]) -> D
     )
 
 
-def _z_curves(found: "SensitivityFindings") -> Drawing:
+def _z_curves(found: SensitivityFindings) -> Drawing:
     fits = [one.fit for one in found.ratings if not isinstance(one.fit, Unknown)]
     return draw(
         "zroc",
@@ -98,7 +97,7 @@ def _z_curves(found: "SensitivityFindings") -> Drawing:
     )
 
 
-def _raters(found: "SensitivityFindings") -> ReportTable:
+def _raters(found: SensitivityFindings) -> ReportTable:
     rows: list[tuple[Cell, ...]] = [
         (one.rater, one.hits, one.false_alarms, one.d_prime, one.criterion, one.log_beta)
         for one in found.raters
@@ -129,7 +128,7 @@ def _raters(found: "SensitivityFindings") -> ReportTable:
     )
 
 
-def _fits(found: "SensitivityFindings") -> ReportTable:
+def _fits(found: SensitivityFindings) -> ReportTable:
     reasons = any(isinstance(one.fit, Unknown) for one in found.ratings)
     rows: list[tuple[Cell, ...]] = [
         (one.rater, *([one.fit] * 4), *([one.fit.reason] if reasons else []))
@@ -174,7 +173,7 @@ def _fits(found: "SensitivityFindings") -> ReportTable:
     )
 
 
-def _points(found: "SensitivityFindings") -> ReportTable:
+def _points(found: SensitivityFindings) -> ReportTable:
     return ReportTable(
         "zroc_points",
         "Points of each rater's ROC curve within 0 and 1",
@@ -187,7 +186,7 @@ def _points(found: "SensitivityFindings") -> ReportTable:
     )
 
 
-def _pair_blocks(found: "SensitivityFindings") -> list[Block]:
+def _pair_blocks(found: SensitivityFindings) -> list[Block]:
     rows = [Row(one.rater, one.found) for one in found.pairs]
     table: list[tuple[Cell, ...]] = [(one.rater, one.found, one.d_prime) for one in found.pairs]
     several = len(rows) > 1

@@ -9,10 +9,8 @@ from numpy.typing import NDArray
 
 from analysis import mrmc
 from analysis.proportions import benjamini_hochberg, holm
-from analysis.report.chapters import subgroups_page
 from analysis.report.chapters.rater_groups import RaterVariable, by_raters
-from analysis.report.chapters.subgroups_page import VARIABLES
-from analysis.report.findings import Facts, Flags, Floats
+from analysis.report.findings import Flags, Floats
 from analysis.report.grids import (
     LEAST_IMAGES,
     LEAST_RATERS,
@@ -33,13 +31,19 @@ from analysis.report.groups import (
     share,
     told_apart,
 )
-from analysis.report.layout import Section
 from analysis.report.study import Study
 from analysis.results import Number, Test, Unknown, attempt
 from analysis.table import OF_RATERS
 from evaluation.skin.tones import SKINS, TONES
 
 KEY = "subgroups"
+VARIABLES = {
+    "entity": "Entity",
+    "skin_tone": "Skin tone",
+    "sex": "Sex",
+    "age": "Age",
+    "site": "Site",
+}
 AGE_BANDS = ((30, "below 30"), (50, "30 to 49"), (70, "50 to 69"), (np.inf, "70 and above"))
 BOUNDS = [f"{bound:.0f}°".replace("-", "−") for bound in TONES]
 #: Where each class of skin tone ends, in degrees of the individual typology angle, and its name.
@@ -303,8 +307,3 @@ def _adjusted_among(
             )
         },
     )
-
-
-def show(found: Subgroups, facts: Facts, names: Mapping[str, str]) -> Section:
-    """Lay out the chapter."""
-    return subgroups_page.show(found, names)

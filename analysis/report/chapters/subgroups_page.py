@@ -1,28 +1,19 @@
 """How subgroups are laid out."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from analysis.report import figures
 from analysis.report.cells import Cell, ReportTable, columns, reasons
 from analysis.report.chapters.rater_groups import YEARS_BANDS
+from analysis.report.chapters.subgroups import VARIABLES, Subgroups, Variable
 from analysis.report.drawing import draw
+from analysis.report.findings import Facts
 from analysis.report.grids import LEAST_IMAGES, LEAST_RATERS
+from analysis.report.groups import Compared
 from analysis.report.layout import Block, Section
 from analysis.report.words import listed, numbers_in_words, p_value
 from analysis.results import Unknown
 
-if TYPE_CHECKING:
-    from analysis.report.chapters.subgroups import Subgroups, Variable
-    from analysis.report.groups import Compared
-
-VARIABLES = {
-    "entity": "Entity",
-    "skin_tone": "Skin tone",
-    "sex": "Sex",
-    "age": "Age",
-    "site": "Site",
-}
 RATER_VARIABLES = {
     "rater_role": "Role",
     "rater_experience": "Years in dermatology",
@@ -30,7 +21,7 @@ RATER_VARIABLES = {
 }
 
 
-def show(found: "Subgroups", names: Mapping[str, str]) -> Section:
+def show(found: Subgroups, facts: Facts, names: Mapping[str, str]) -> Section:
     """Lay out the tests of interaction, then each variable, then entities' recognisability."""
     asked = any(level.judged_real[1] for v in found.variables.values() for level in v.levels)
     blocks = [Block(text=tuple(_sentences(found)))]
@@ -50,7 +41,7 @@ def show(found: "Subgroups", names: Mapping[str, str]) -> Section:
     return Section("subgroups", "Subgroups", tuple(blocks))
 
 
-def _sentences(found: "Subgroups") -> list[str]:
+def _sentences(found: Subgroups) -> list[str]:
     said = [
         "A group differs where the test of interaction says so, not where one interval reaches "
         "chance and another does not. Entities were shown by design and are confirmatory (Holm); "
@@ -78,12 +69,12 @@ TESTED = (
 )
 
 
-def _tested(one: "Compared") -> tuple[Cell, ...]:
+def _tested(one: Compared) -> tuple[Cell, ...]:
     p = one.test if isinstance(one.test, Unknown) else _p(one.test.p)
     return (p, _p(one.adjusted))
 
 
-def _tests(found: "Subgroups") -> ReportTable:
+def _tests(found: Subgroups) -> ReportTable:
     rows = tuple(
         (
             VARIABLES[name],
@@ -111,7 +102,7 @@ def _tests(found: "Subgroups") -> ReportTable:
     )
 
 
-def _variable(name: str, one: "Variable", names: Mapping[str, str]) -> list[Block]:
+def _variable(name: str, one: Variable, names: Mapping[str, str]) -> list[Block]:
     rows = [
         (
             names.get(level.label, level.label),
@@ -162,7 +153,7 @@ def _variable(name: str, one: "Variable", names: Mapping[str, str]) -> list[Bloc
     return [*blocks, Block(table=table)]
 
 
-def _raters(found: "Subgroups") -> list[Block]:
+def _raters(found: Subgroups) -> list[Block]:
     """Return groups of raters: what they say of themselves, their rates, and the tests."""
     said = [
         "Raters are grouped by what they said of themselves. In each group raters and images are "
@@ -197,7 +188,7 @@ def _in_words(label: str) -> str:
     return label.replace("_", " ")
 
 
-def _rater_levels(found: "Subgroups") -> ReportTable:
+def _rater_levels(found: Subgroups) -> ReportTable:
     rows = tuple(
         (
             RATER_VARIABLES[name],
@@ -234,7 +225,7 @@ def _rater_levels(found: "Subgroups") -> ReportTable:
     )
 
 
-def _rater_tests(found: "Subgroups") -> ReportTable:
+def _rater_tests(found: Subgroups) -> ReportTable:
     rows = tuple(
         (
             RATER_VARIABLES[name],
@@ -263,7 +254,7 @@ def _rater_tests(found: "Subgroups") -> ReportTable:
     )
 
 
-def _recognised(found: "Subgroups", names: Mapping[str, str]) -> ReportTable:
+def _recognised(found: Subgroups, names: Mapping[str, str]) -> ReportTable:
     rows = tuple(
         (
             names.get(one.entity, one.entity),

@@ -10,9 +10,7 @@ from analysis import mrmc
 from analysis.equivalence import Judgement, judge, judge_share
 from analysis.mrmc.inference import FIXED_CASES, FIXED_READERS, RANDOM, on_logit_scale
 from analysis.proportions import newcombe_independent
-from analysis.report.chapters import verdict_page
-from analysis.report.findings import Facts, Flags, Floats
-from analysis.report.layout import Section
+from analysis.report.findings import Flags, Floats
 from analysis.report.study import Study, follows_answers, in_pairs, said_synthetic
 from analysis.results import Estimate, NotEstimable, Number, Unknown
 
@@ -163,11 +161,6 @@ def judged_area(scores: Floats, truth: Flags, margin: float | None) -> Judgement
     """Judge an area (raters, images) against 0.5."""
     alone = len(scores) == 1
     return judge(lambda level: mrmc.mean_auc(scores, truth, level), margin, logit=alone)
-
-
-def show(found: VerdictFindings, facts: Facts, names: Mapping[str, str]) -> Section:
-    """Lay out the chapter."""
-    return verdict_page.show(found)
 
 
 def _judged_difference(said: Floats, synthetic: Flags, margin: float | None) -> Judgement:

@@ -1,19 +1,17 @@
 """How the verdict is laid out: its sentences, tables and figures."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 from analysis.equivalence import Judgement
 from analysis.mrmc.inference import FIXED_CASES, FIXED_READERS, RANDOM
 from analysis.report import verdict_figures
 from analysis.report.cells import Cell, ReportTable, columns, printed
+from analysis.report.chapters.verdict import PlannedSize, VarianceShares, VerdictFindings
 from analysis.report.drawing import Drawing, draw
+from analysis.report.findings import Facts
 from analysis.report.layout import Block, Section
 from analysis.report.wording import MEASURES, digits, p_cell
 from analysis.results import Estimate, Number, Unknown
-
-if TYPE_CHECKING:
-    from analysis.report.chapters.verdict import PlannedSize, VarianceShares, VerdictFindings
 
 VIEWS = {
     RANDOM: "Raters and images are samples",
@@ -24,7 +22,7 @@ POWERS = (0.2, 0.5, 0.8, 0.9)
 HALF_WIDTHS = (0.05, 0.075, 0.1, 0.15, 0.2)
 
 
-def show(found: "VerdictFindings") -> Section:
+def show(found: VerdictFindings, facts: Facts, names: Mapping[str, str]) -> Section:
     """Lay out the chapter."""
     rows = {
         **{MEASURES[name]: judged for name, judged in found.measures.items()},
@@ -47,7 +45,7 @@ def show(found: "VerdictFindings") -> Section:
     return Section("verdict", "The verdict", tuple(blocks))
 
 
-def _about(found: "VerdictFindings") -> list[str]:
+def _about(found: VerdictFindings) -> list[str]:
     said = []
     if found.timed:
         said.append(
@@ -130,7 +128,7 @@ def _judgements(rows: Mapping[str, Judgement], margin: float | None) -> ReportTa
     )
 
 
-def _about_views(found: "VerdictFindings") -> str:
+def _about_views(found: VerdictFindings) -> str:
     if found.raters == 1:
         return (
             "With one rater the result is about this rater: nothing follows for others, however "
@@ -142,7 +140,7 @@ def _about_views(found: "VerdictFindings") -> str:
     )
 
 
-def _inferences(found: "VerdictFindings") -> ReportTable:
+def _inferences(found: VerdictFindings) -> ReportTable:
     rows = [
         (name, view, number)
         for name, scopes in found.inferences.items()
@@ -180,7 +178,7 @@ def _views(scopes: Mapping[str, Number]) -> list[tuple[str, Number]]:
     return [(VIEWS[scope], number) for scope, number in scopes.items()]
 
 
-def _variance_blocks(found: "VerdictFindings") -> list[Block]:
+def _variance_blocks(found: VerdictFindings) -> list[Block]:
     heading = "What makes the result unsure"
     known = {n: v for n, v in found.variances.items() if not isinstance(v, Unknown) and v.variance}
     if not known:
@@ -219,7 +217,7 @@ def _count(number: float | None) -> str:
     return "n/a" if number is None else f"{number:.0f}"
 
 
-def _of(part: float, whole: "VarianceShares") -> str:
+def _of(part: float, whole: VarianceShares) -> str:
     return f"{100 * part / whole.variance:.0f}%"
 
 
@@ -249,7 +247,7 @@ def _variances(known: Mapping[str, "VarianceShares"]) -> ReportTable:
     )
 
 
-def _size_blocks(found: "VerdictFindings") -> list[Block]:
+def _size_blocks(found: VerdictFindings) -> list[Block]:
     heading = "What other numbers of raters and images could show"
     alone = "One rater can never show that images pass for real among dermatologists."
     if isinstance(found.planned, Unknown):
@@ -288,7 +286,7 @@ def _word(number: int) -> str:
     return {2: "Two", 3: "Three"}[number]
 
 
-def _contours(found: "VerdictFindings", planned: tuple["PlannedSize", ...], images: int) -> Drawing:
+def _contours(found: VerdictFindings, planned: tuple[PlannedSize, ...], images: int) -> Drawing:
     raters = sorted({size.raters for size in planned})
     sizes = sorted({size.images for size in planned})
     by_size = {(size.images, size.raters): size for size in planned}
@@ -318,7 +316,7 @@ def _contours(found: "VerdictFindings", planned: tuple["PlannedSize", ...], imag
     )
 
 
-def _sizes(planned: tuple["PlannedSize", ...], margin: float | None) -> ReportTable:
+def _sizes(planned: tuple[PlannedSize, ...], margin: float | None) -> ReportTable:
     return ReportTable(
         "sizes",
         "What studies of other sizes could show",
