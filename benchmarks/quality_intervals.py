@@ -14,8 +14,9 @@ from dataclasses import astuple
 import numpy as np
 from scipy.stats import norm, wasserstein_distance
 
-from analysis.quality.distances import Distances, frechet, inception_score, kid
+from analysis.quality.distances import Distances, frechet, inception_score
 from analysis.quality.diversity import total_variation
+from analysis.quality.kernels import kid
 from analysis.quality.measures import HALVES, RESAMPLES
 from benchmarks.product import machine
 
