@@ -79,8 +79,8 @@ def cmmd(
     """Kernel distance of CLIP's embeddings: kernel exp(-|x - y|^2 / (2 * 10^2)), times 1,000.
 
     Jayasumana et al. (2024, "Rethinking FID", eq. 4), of embeddings brought to length 1. Their
-    program averages over pairs of an image with itself as well, which adds about
-    1000 * (2 - mean kernel within either set) / n; the paper's estimator, which does not, is used.
+    program averages over pairs of an image with itself as well, which adds up to 20 / n; the
+    paper's estimator, which does not, is used.
 
     Args:
         real: (n, d) embeddings of any length.

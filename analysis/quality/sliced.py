@@ -33,19 +33,14 @@ class Slices:
         Raises:
             ValueError: the sets are not of one size.
         """
-        x, y = matching(real, synthetic, 1)
-        if len(x) != len(y):
-            raise ValueError(f"{len(x)} real and {len(y)} synthetic images; as many are needed")
-        towards = np.random.default_rng(seed).normal(size=(DIRECTIONS, x.shape[1]))
-        towards /= np.linalg.norm(towards, axis=1, keepdims=True)
-        one, other = towards @ x.T, towards @ y.T  # (directions, n)
+        one, other = _projected(real, synthetic, seed)
         order, other_order = np.argsort(one, axis=1), np.argsort(other, axis=1)
         return cls(
             np.take_along_axis(one, order, axis=1),
             np.take_along_axis(other, other_order, axis=1),
             order,
             other_order,
-            x.shape[1],
+            np.shape(real)[1],
         )
 
     def mind(self, real: Rows, synthetic: Rows) -> float:
@@ -72,8 +67,18 @@ def mind(real: ArrayLike, synthetic: ArrayLike, *, seed: int = 0) -> float:
         ValueError: the sets are not of one size.
         NotEstimable: a set is empty.
     """
-    every = np.arange(len(np.asarray(real)))
-    return Slices.between(real, synthetic, seed=seed).mind(every, every)
+    one, other = (np.sort(each, axis=1) for each in _projected(real, synthetic, seed))
+    return float(3 * np.shape(real)[1] * np.square(one - other).mean())
+
+
+def _projected(real: ArrayLike, synthetic: ArrayLike, seed: int) -> tuple[Floats, Floats]:
+    """Return both sets along the same random directions, (directions, n)."""
+    x, y = matching(real, synthetic, 1)
+    if len(x) != len(y):
+        raise ValueError(f"{len(x)} real and {len(y)} synthetic images; as many are needed")
+    towards = np.random.default_rng(seed).normal(size=(DIRECTIONS, x.shape[1]))
+    towards /= np.linalg.norm(towards, axis=1, keepdims=True)
+    return towards @ x.T, towards @ y.T
 
 
 def _some(ranked: Floats, order: NDArray[np.intp], rows: Rows) -> Floats:
