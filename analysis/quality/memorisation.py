@@ -35,7 +35,8 @@ class Memorisation:
         nearest_floor: the same share of photographs learnt from, each among all others.
         nearest_excess: the former less the latter.
         set_warning: the difference lies below 0, with all of its interval.
-        image_warning: the excess lies above 0, with all of its interval.
+        image_warning: the excess lies above 0, with all of its interval; that of a single entity
+            is widened for their number (Bonferroni).
     """
 
     entity: str
@@ -86,6 +87,7 @@ def memorisation(
         delayed(_group)(
             entity,
             key,
+            0.05 / (len(entities) if entity else 1),
             [
                 [s.features[key][r] for s, r in zip(sets, rows[each], strict=True)]
                 for each in ((entity,) if entity else entities)
@@ -100,11 +102,15 @@ def _size(found: Sequence[Sized]) -> int:
     return min(map(len, found))
 
 
-def _group(entity: str, extractor: str, cells: Sequence[Sequence[Floats]]) -> Memorisation:
+def _group(
+    entity: str, extractor: str, alpha: float, cells: Sequence[Sequence[Floats]]
+) -> Memorisation:
     """Return the figures of one group; a cell has the features of each set's images, shuffled."""
     n = sum(map(_size, cells))
     learnt, held_out, difference, apart = _distances(cells, n)
-    nearest, floor, excess = _neighbours(cells)
+    near, near_floor, asked = _neighbours(cells)
+    few = too_few(asked, measures.LEAST_NEAREST)
+    counts = (near, near_floor), (asked, asked)
     return Memorisation(
         entity,
         extractor,
@@ -113,11 +119,11 @@ def _group(entity: str, extractor: str, cells: Sequence[Sequence[Floats]]) -> Me
         held_out,
         difference,
         apart,
-        nearest,
-        floor,
-        excess,
+        few or wilson(near, asked),
+        few or wilson(near_floor, asked),
+        few or newcombe_independent(*counts),
         isinstance(difference, Estimate) and (difference.high or 0.0) < 0,
-        isinstance(excess, Estimate) and (excess.low or 0.0) > 0,
+        not few and (newcombe_independent(*counts, level=1 - alpha).low or 0.0) > 0,
     )
 
 
@@ -129,7 +135,8 @@ def _distances(cells: Sequence[Sequence[Floats]], n: int) -> Sequence[Number]:
     return found.learnt, found.held_out, found.difference, found.apart
 
 
-def _neighbours(cells: Sequence[Sequence[Floats]]) -> Sequence[Number]:
+def _neighbours(cells: Sequence[Sequence[Floats]]) -> tuple[int, int, int]:
+    """Return how many synthetic images, and photographs, are near what was learnt, of how many."""
     asked = near = near_floor = 0
     for synthetic, learnt, held_out in cells:
         if min(len(learnt), len(held_out)) > 1:
@@ -138,13 +145,7 @@ def _neighbours(cells: Sequence[Sequence[Floats]]) -> Sequence[Number]:
             near += int((_reach(own, learnt) < _reach(own, held_out)).sum())
             # The nearest of all that were learnt from is each photograph itself.
             near_floor += int((_reach(others, learnt, 2) < _reach(others, held_out)).sum())
-    if few := too_few(asked, measures.LEAST_NEAREST):
-        return [few] * 3
-    return (
-        wilson(near, asked),
-        wilson(near_floor, asked),
-        newcombe_independent((near, near_floor), (asked, asked)),
-    )
+    return near, near_floor, asked
 
 
 def _reach(images: Floats, among: Floats, which: int = 1) -> Floats:

@@ -1,16 +1,15 @@
 """How a quality report tells whether images are nearer to what their generator learnt from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from analysis.quality import plots
 from analysis.quality.assess import Quality
 from analysis.quality.memorisation import Memorisation
-from analysis.quality.resemblance import ALL
 from analysis.report import words
 from analysis.report.cells import Column, ReportTable, printed, reasons
 from analysis.report.drawing import draw
 from analysis.report.layout import Block, Section
-from analysis.results import Estimate
+from analysis.results import Estimate, Number
 
 
 def memorisation_section(quality: Quality, names: Mapping[str, str]) -> Section:
@@ -32,7 +31,7 @@ def memorisation_section(quality: Quality, names: Mapping[str, str]) -> Section:
     order = [*(one for one in own if one.entity), *(one for one in own if not one.entity)]
     blocks = [
         Block(
-            text=(*said, *_single(order, names)),
+            text=tuple(said),
             drawings=(
                 draw(
                     "nearest",
@@ -59,32 +58,35 @@ def memorisation_section(quality: Quality, names: Mapping[str, str]) -> Section:
     for about in facts.extractors:
         rows = [one for one in quality.memorisation if one.extractor == about.key]
         label = f"{about.title}, SHA-256 {about.sha256[:16]}"
-        blocks.append(Block(table=_table([*rows[1:], rows[0]], names, about.key, label)))
+        blocks += _tables([*rows[1:], rows[0]], names, about.key, label)
     return Section("memorisation", "Are they nearer to what was learnt?", tuple(blocks))
 
 
-def memorisation_warnings(quality: Quality) -> tuple[str, ...]:
+def memorisation_warnings(quality: Quality, names: Mapping[str, str]) -> tuple[str, ...]:
     """Return what must be known before the images are believed to be new."""
-    facts = quality.facts
-    titles = {about.key: about.title for about in facts.extractors}
-    found = []
-    for one in quality.memorisation:
-        if one.entity != ALL:
-            continue
-        seen = f"in features of the {titles[one.extractor]}"
-        if one.image_warning and isinstance(one.nearest, Estimate):
-            found.append(
-                f"Memorisation: {seen}, {words.percent(one.nearest.value)} of synthetic images "
-                f"have their nearest photograph in {facts.reference}, by more than the interval "
-                f"more than photographs of it have ({_percent(one.nearest_floor)}). Look for "
-                "copies among them."
+    facts, found = quality.facts, []
+    for about in facts.extractors if quality.memorisation else ():
+        own = [one for one in quality.memorisation if one.extractor == about.key]
+        everything = own[0]
+        seen = f"Memorisation, in features of the {about.title}:"
+        if over := [one for one in own if one.image_warning]:
+            shares = words.listed(
+                [
+                    f"{names[o.entity]} {_percent(o.nearest)}, {_percent(o.nearest_floor)}"
+                    for o in over
+                ]
             )
-        if one.set_warning:
             found.append(
-                f"Memorisation: {seen}, images are nearer to {facts.reference}, which was learnt "
-                f"from, than to {facts.held_out}, by more than the interval: KID "
-                f"{printed(one.learnt, 3)} and {printed(one.held_out, 3)}, difference "
-                f"{printed(one.difference, 3)}.{_apart(one)}"
+                f"{seen} more synthetic images than photographs have their nearest photograph in "
+                f"{facts.reference}, by more than the interval ({shares}). Look for copies among "
+                "them."
+            )
+        if everything.set_warning:
+            found.append(
+                f"{seen} images are nearer to {facts.reference}, which was learnt from, than to "
+                f"{facts.held_out}, by more than the interval: KID {printed(everything.learnt, 3)} "
+                f"and {printed(everything.held_out, 3)}, difference "
+                f"{printed(everything.difference, 3)}.{_apart(everything)}"
             )
     return tuple(found)
 
@@ -98,52 +100,49 @@ def _apart(one: Memorisation) -> str:
     )
 
 
-def _percent(number: object) -> str:
+def _percent(number: Number) -> str:
     return words.percent(number.value) if isinstance(number, Estimate) else "n/a"
 
 
-def _single(found: list[Memorisation], names: Mapping[str, str]) -> list[str]:
-    over = [names[one.entity] for one in found if one.entity and one.image_warning]
-    if not over:
-        return []
-    return [
-        "Of single diagnoses, more than the interval above the floor: "
-        f"{words.listed(over)}. Of so many intervals, one in forty is so by chance."
-    ]
-
-
-def _table(
-    found: list[Memorisation], names: Mapping[str, str], extractor: str, label: str
-) -> ReportTable:
-    rows = tuple(
-        (
-            names[one.entity],
-            one.n,
-            one.learnt,
-            one.held_out,
-            one.difference,
-            one.apart,
-            one.nearest,
-            one.nearest_floor,
-            one.nearest_excess,
-        )
-        for one in found
-    )
-    return ReportTable(
-        f"memorisation_{extractor}",
-        f"Learnt from and held out: {label}",
-        (
-            Column("entity", "Diagnosis"),
-            Column("n", "n of each"),
-            Column("learnt", "KID, learnt", 3),
-            Column("held_out", "KID, held out", 3),
-            Column("difference", "Difference", 3),
-            Column("apart", "Datasets apart", 3),
-            Column("nearest", "Nearest learnt"),
-            Column("nearest_floor", "Floor"),
-            Column("nearest_excess", "Excess"),
+def _tables(
+    found: Sequence[Memorisation], names: Mapping[str, str], extractor: str, label: str
+) -> list[Block]:
+    """Return both comparisons as tables, each with rows by entity and all together last."""
+    kinds = {
+        "set": (
+            f"The set, KID: {label}",
+            (
+                Column("n", "n of each"),
+                Column("learnt", "From learnt", 3),
+                Column("held_out", "From held out", 3),
+                Column("difference", "Difference", 3),
+                Column("apart", "Datasets apart", 3),
+            ),
         ),
-        rows,
-        reasons(rows),
-        summary_rows=1,
-    )
+        "images": (
+            f"Single images, nearest among what was learnt: {label}",
+            (
+                Column("nearest", "Synthetic"),
+                Column("nearest_floor", "Floor"),
+                Column("nearest_excess", "Excess"),
+            ),
+        ),
+    }
+    blocks = []
+    for kind, (title, heads) in kinds.items():
+        rows = tuple(
+            (names[one.entity], *(getattr(one, head.key) for head in heads)) for one in found
+        )
+        blocks.append(
+            Block(
+                table=ReportTable(
+                    f"memorisation_{kind}_{extractor}",
+                    title,
+                    (Column("entity", "Diagnosis"), *heads),
+                    rows,
+                    reasons(rows),
+                    summary_rows=1,
+                )
+            )
+        )
+    return blocks

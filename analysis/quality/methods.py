@@ -61,7 +61,8 @@ def methods(quality: Quality) -> list[str]:
             "synthetic images are the same for both. The share of synthetic images whose nearest "
             "real image of their diagnosis was learnt from is compared with that of as many "
             "photographs of the former, each among all others, by Newcombe's interval "
-            f"({measures.LEAST_NEAREST} images at least)."
+            f"({measures.LEAST_NEAREST} images at least); a warning of a single diagnosis takes "
+            "their number into account (Bonferroni)."
         )
     if "inception" in extractors:
         told.append(

@@ -21,7 +21,10 @@ from analysis.results import Estimate, Number, Unknown
 #: Decimals of each measure's numbers.
 DECIMALS = {"kid": 3, "cmmd": 3, "fid": 1, "fid_infinity": 1, "mind": 1}
 #: Measures that belong to one extractor.
-SPECIAL = {"cmmd": "clip", "inception_score": "inception"}
+SPECIAL = {
+    "cmmd": ("clip", "Kernel distance of CLIP's embeddings"),
+    "inception_score": ("inception", "Inception score"),
+}
 TOGETHER = "All together"
 SHORT = "7 < 50 means: n too small, 7 images where the figure needs 50."
 
@@ -47,7 +50,7 @@ def contents(quality: Quality) -> Contents:
         headline=_headline(quality),
         verdict=_verdict(quality),
         key_numbers=_key_numbers(quality),
-        warnings=(*memorisation_warnings(quality), *quality.facts.caveats),
+        warnings=(*memorisation_warnings(quality, names), *quality.facts.caveats),
         sections=tuple(sections),
         extra_tables=(_everything(quality),),
         methods="\n\n".join(["## Methods", *told]) + "\n",
@@ -189,14 +192,13 @@ def _likeness(quality: Quality, names: Mapping[str, str]) -> Section:
 
 
 def _tables(quality: Quality, names: Mapping[str, str], about: About) -> list[Block]:
-    """Return the figures of one extractor: kernel distances, other distances, overlap."""
-    kernels = ["kid"]
-    kernels += [key for key, own in SPECIAL.items() if own == about.key]
+    """Return the figures of one extractor: distances, overlap, what belongs to it alone."""
     kinds = {
-        "kid": ("Kernel distances", kernels),
-        "fid": ("Distances that grow as images get fewer", ["fid", "fid_infinity", "mind"]),
+        "kid": ("Kernel and sliced distance", ["kid", "mind"]),
+        "fid": ("Fréchet distance", ["fid", "fid_infinity"]),
         "overlap": ("Overlap", [measure.key for measure in measures.OVERLAP]),
     }
+    kinds |= {key: (title, [key]) for key, (own, title) in SPECIAL.items() if own == about.key}
     label = f"{about.title}, SHA-256 {about.sha256[:16]}"
     return [
         Block(table=_table(quality, names, about, keys, name, f"{title}: {label}"))
@@ -231,10 +233,12 @@ def _table(
     note = f"{reasons(rows)} {SHORT}" if _any_short(rows) else reasons(rows)
     if distances & {*keys}:
         note += " × floor: the distance over the upper end of its floor."
+    if "mind" in keys:
+        note += " MIND grows as images get fewer: it is read against its floor."
     if "fid" in keys:
         note += (
-            f" FID of fewer than {measures.FEW_FRECHET:,} images is mostly their number, and MIND "
-            "grows as they get fewer: both are read against their floors."
+            f" FID of fewer than {measures.FEW_FRECHET:,} images is mostly their number: it is "
+            "read against its floor."
         )
     if "inception_score" in keys:
         note += f" Not informative: {measures.NO_SCORE.reason}."
