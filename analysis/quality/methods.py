@@ -37,8 +37,9 @@ def methods(quality: Quality) -> list[str]:
         "1989).",
         LIMITS,
         "Shares carry the score interval of Wilson (1927), differences the hybrid interval of "
-        "Newcombe (1998). No interval is adjusted for the number of diagnoses. The classifier's "
-        "own errors are in every figure that uses it.",
+        "Newcombe (1998), means of shares over diagnoses the limits of Zou, Huang and Zhang "
+        "(2009). No interval is adjusted for the number of diagnoses. The classifier's own errors "
+        "are in every figure that uses it.",
         "The lesion is found by colour (Otsu's threshold on the distance from the rim's skin), the "
         "same for both origins; the typology angle is arctan((L* − 50) / b*) of the median skin "
         "in a ring around it (Chardon et al. 1991). Distributions are compared by Wasserstein's "

@@ -88,18 +88,19 @@ def _headline(quality: Quality) -> str:
 
 
 def _verdict(quality: Quality) -> str:
-    agreement = quality.faithfulness.agreement[0]
+    agreement = quality.faithfulness.mean
     if not isinstance(agreement.synthetic, Estimate) or not isinstance(agreement.real, Estimate):
         return ""
     return (
-        f"The classifier sees what was asked for in {words.percent(agreement.synthetic.value)} of "
-        f"synthetic images{words.between(agreement.synthetic)}; of real ones it names the "
-        f"diagnosis in {words.percent(agreement.real.value)}{words.between(agreement.real)}."
+        "On average over diagnoses the classifier sees what was asked for in "
+        f"{words.percent(agreement.synthetic.value)} of synthetic images"
+        f"{words.between(agreement.synthetic)}; of real ones it names the diagnosis in "
+        f"{words.percent(agreement.real.value)}{words.between(agreement.real)}."
     )
 
 
 def _key_numbers(quality: Quality) -> tuple[KeyNumber, ...]:
-    agreement = quality.faithfulness.agreement[0]
+    agreement = quality.faithfulness.mean
     shown: list[tuple[str, Number, str]] = [
         ("Right entity, synthetic images", agreement.synthetic, "synthetic"),
         ("Right entity, real images", agreement.real, "real"),

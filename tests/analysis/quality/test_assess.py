@@ -160,6 +160,9 @@ def test_agreement_is_counted_by_entity_with_the_difference(shifted):
     assert right[""] == pytest.approx(right["mel"] + right["nv"])
     overall = shifted.faithfulness.agreement[0]
     assert overall.difference.value == pytest.approx(overall.synthetic.value - overall.real.value)
+    mean, entities = shifted.faithfulness.mean, shifted.faithfulness.agreement[1:]
+    assert mean.real.value == pytest.approx(np.mean([one.real.value for one in entities]))
+    assert mean.difference.value == pytest.approx(mean.synthetic.value - mean.real.value)
     assert shifted.faithfulness.confusion["synthetic"].n == 220
     assert len(shifted.faithfulness.hardest) == 12
 
