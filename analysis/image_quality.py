@@ -57,7 +57,10 @@ OPTIONAL = {
         "pt_inception-2015-12-05-6726825d.pth of github.com/mseitzer/pytorch-fid",
     ),
     "dinov2": ("Distances in DINOv2's features", "facebook/dinov2-large of huggingface.co"),
-    "clip": ("Distances in CLIP's features", "openai/clip-vit-large-patch14-336 of huggingface.co"),
+    "clip": (
+        "CMMD, and other distances in CLIP's features",
+        "openai/clip-vit-large-patch14-336 of huggingface.co",
+    ),
 }
 
 
@@ -80,6 +83,7 @@ def evaluate_images(
     generator: str,
     reference: str = "",
     *,
+    held_out: str = "",
     out: Path | None = None,
     side: int = SIDE,
     paths: Paths = Paths(),
@@ -93,6 +97,8 @@ def evaluate_images(
     Args:
         generator: whose images of the newest revision are compared.
         reference: dataset of the real images; "" means the only one.
+        held_out: dataset of real images that the generator has not learnt from, where `reference`
+            is what it has; "" leaves memorisation out.
         out: folder to write; else where the desk finds it.
         side: px to which all images are brought.
         paths: of further extractors.
@@ -101,7 +107,8 @@ def evaluate_images(
 
     Raises:
         EvaluationError: generator or dataset is unknown.
-        AnalysisError: there is nothing to compare, or weights cannot be loaded.
+        AnalysisError: there is nothing to compare, what was held out was not, or weights cannot
+            be loaded.
         FolderRefused: the folder cannot be written.
     """
     if side < LEAST_SIDE:
@@ -109,14 +116,18 @@ def evaluate_images(
     say = on_step or (lambda what, done, total: None)
     dataset = reference or sole_dataset()
     made, real = generated_by(generator), photographs_of([dataset]).one_a_lesion()
+    collections = {"synthetic": made, "real": real}
+    if held_out:
+        collections["held-out"] = photographs_of([held_out]).one_a_lesion()
+        _refuse_shared(real, collections["held-out"], dataset, held_out)
     folder = (out or REPORTS / generator).resolve()
     refuse_other(folder, REPORT)
     domain = DomainExtractor()
     extractors: list[Extractor] = [domain, *_given(paths)]
     keras = KerasInceptionExtractor(paths.keras) if paths.keras else None
     beside: list[Extractor] = [*([keras] if keras else []), AppearanceExtractor()]
-    sets, caveats = _measured({"synthetic": made, "real": real}, [*extractors, *beside], side, say)
-    if real.phantom:
+    sets, caveats = _measured(collections, [*extractors, *beside], side, say)
+    if any(each.phantom for origin, each in collections.items() if origin != "synthetic"):
         caveats.insert(
             0,
             "Computer-drawn phantoms stand in for photographs: these numbers show "
@@ -139,9 +150,10 @@ def evaluate_images(
         generator,
         made.revision,
         dataset,
+        held_out,
         side,
         tuple(e.about for e in extractors),
-        _missing(paths, published, f"--generator {generator} --reference {dataset}"),
+        _missing(paths, published, held_out, f"--generator {generator} --reference {dataset}"),
         domain.entities,
         domain.trained_on,
         published or keras is not None,
@@ -153,6 +165,7 @@ def evaluate_images(
         sets["synthetic"],
         task,
         list(known_entities()),
+        held_out=sets.get("held-out"),
         pictures=lambda rows: [_picture(px) for px in sets["synthetic"].pixels(np.array(rows))],
         on_step=lambda done, total: say("groups of distances", done, total),
     )
@@ -176,6 +189,20 @@ def _known_to(classifier: str, real: Collection) -> int:
     )
 
 
+def _refuse_shared(learnt: Collection, held_out: Collection, reference: str, other: str) -> None:
+    """Refuse held-out images that are in the reference, or of a lesion that is."""
+    lesions = {each.lesion for each in learnt.material if each.lesion}
+    digests = {each.image.sha256 for each in learnt.material}
+    shared = sum(
+        each.lesion in lesions or each.image.sha256 in digests for each in held_out.material
+    )
+    if shared:
+        raise AnalysisError(
+            f"{shared} of {len(held_out)} images of '{other}' are of lesions in '{reference}', so "
+            "that they were not held out; name a dataset that shares none"
+        )
+
+
 def _given(paths: Paths) -> list[Extractor]:
     found: list[Extractor] = []
     if paths.inception:
@@ -186,16 +213,25 @@ def _given(paths: Paths) -> list[Extractor]:
     return found
 
 
-def _missing(paths: Paths, published: bool, asked: str) -> tuple[Missing, ...]:
+def _missing(paths: Paths, published: bool, held_out: str, asked: str) -> tuple[Missing, ...]:
     command = f"manage.py evaluate_images {asked} --"
+    weights = "No weights were given, and nothing else stands in for them:"
     missing = [
-        Missing(title, f"download {needs}", f"{command}{key} PATH")
+        Missing(title, f"{weights} download {needs}, then", f"{command}{key} PATH")
         for key, (title, needs) in OPTIONAL.items()
         if getattr(paths, key) is None
     ]
     if published and paths.keras is None:
         title = "FID and inception score as published"
-        missing.append(Missing(title, f"where Keras is, {SAVE}", f"{command}keras PATH"))
+        missing.append(
+            Missing(title, f"{weights} where Keras is, {SAVE}, then", f"{command}keras PATH")
+        )
+    if not held_out:
+        needs = (
+            "No held-out images were named: with the dataset that the generator learnt from as "
+            "reference, and one of other lesions,"
+        )
+        missing.append(Missing("Memorisation", needs, f"{command}held-out DATASET"))
     return tuple(missing)
 
 

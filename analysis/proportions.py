@@ -213,6 +213,41 @@ def newcombe_independent(
     return _square_and_add(first, second, 0.0, sum(n), "Newcombe independent, hybrid score")
 
 
+def mean_share(shares: Sequence[Estimate]) -> Estimate:
+    """Return the plain mean of shares over different images, each with its interval.
+
+    The limits are as far from the mean as the root of the shares' squared distances from theirs,
+    over their number (Zou, Huang and Zhang 2009, Comput Stat Data Anal 53:1080).
+
+    Raises:
+        NotEstimable: there are no shares.
+    """
+    if not shares:
+        raise NotEstimable("there are no shares to average")
+    values, lows, highs = (
+        np.array([getattr(share, end) for share in shares], float)
+        for end in ("value", "low", "high")
+    )
+    mean = float(values.mean())
+    return Estimate(
+        mean,
+        low=mean - float(np.linalg.norm(values - lows)) / len(shares),
+        high=mean + float(np.linalg.norm(highs - values)) / len(shares),
+        level=shares[0].level,
+        n=sum(share.n or 0 for share in shares),
+        method="plain mean of shares, limits of Zou, Huang and Zhang",
+    )
+
+
+def difference_of_shares(first: Estimate, second: Estimate) -> Estimate:
+    """Return the difference of two shares, or means of shares, over different images.
+
+    The hybrid of their intervals, as in `newcombe_independent`.
+    """
+    n = (first.n or 0) + (second.n or 0)
+    return _square_and_add(first, second, 0.0, n, "difference, hybrid of both intervals")
+
+
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
     """Return p values adjusted for a confirmatory family (Holm 1979, Scand J Stat 6:65).
 

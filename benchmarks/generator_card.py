@@ -27,7 +27,8 @@ from sklearn.neighbors import NearestNeighbors
 
 from analysis.classifier.network import SIDE, Classifier
 from analysis.proportions import wilson
-from analysis.quality.distances import kid, manifold
+from analysis.quality.distances import manifold
+from analysis.quality.kernels import kid
 from analysis.results import Estimate
 from benchmarks.product import machine
 from evaluation.likeness import COPY, PhotographIndex, shrunk

@@ -14,9 +14,11 @@ from dataclasses import astuple
 import numpy as np
 from scipy.stats import norm, wasserstein_distance
 
-from analysis.quality.distances import Distances, frechet, inception_score, kid
+from analysis.quality.distances import Distances, frechet, inception_score
 from analysis.quality.diversity import total_variation
+from analysis.quality.kernels import cmmd, kid
 from analysis.quality.measures import HALVES, RESAMPLES
+from analysis.quality.sliced import mind
 from benchmarks.product import machine
 
 PAIRS, N, WIDE = 200, 120, 8
@@ -33,9 +35,13 @@ FIGURES = (
     "inception score",
     "Wasserstein distance",
     "total variation",
+    "CMMD",
+    "MIND",
 )
-#: How the report computes each: KID by the bootstrap, all others by half-samples.
-USED = {name: "bootstrap, percentiles" if name == "KID" else "half-samples" for name in FIGURES}
+#: Those whose bootstrap does not take an image that is drawn twice for its own neighbour.
+KERNELS = {"KID": kid, "CMMD": cmmd}
+#: How the report computes each: kernel distances by the bootstrap, all others by half-samples.
+USED = {name: "bootstrap, percentiles" if name in KERNELS else "half-samples" for name in FIGURES}
 
 Floats = np.ndarray
 
@@ -52,6 +58,8 @@ def figures(x: Floats, y: Floats) -> list[float]:
         inception_score(chances, splits=1),
         float(wasserstein_distance(x[:, 1], y[:, 1])),
         total_variation(*sides),
+        cmmd(x, y, resamples=0).value,
+        mind(x, y),
     ]
 
 
@@ -69,10 +77,11 @@ def intervals(x: Floats, y: Floats, rng: np.random.Generator) -> dict[str, tuple
         )
 
     half, whole = drawn(N // 2, again=False), drawn(N, again=True)
-    # In KID of the report an image that is drawn twice is not its own neighbour.
-    own = kid(x, y, resamples=RESAMPLES, seed=int(rng.integers(2**31)))
     low, high = np.quantile(whole, [0.025, 0.975], axis=0)
-    low[0], high[0] = own.low, own.high
+    seed = int(rng.integers(2**31))
+    for name, distance in KERNELS.items():
+        own, at = distance(x, y, resamples=RESAMPLES, seed=seed), FIGURES.index(name)
+        low[at], high[at] = own.low, own.high
     return {
         "half-samples": (value - reach * half.std(0, ddof=1), value + reach * half.std(0, ddof=1)),
         "bootstrap, percentiles": (low, high),

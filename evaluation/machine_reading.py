@@ -5,8 +5,9 @@ services behind the pages, and answers through them. Nothing else of a study rea
 """
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 from django.db.models import Q
@@ -22,30 +23,74 @@ from evaluation.studies import get_study
 
 OnStep = Callable[[int, int], None]
 
+#: An answer says at least one of these.
+MAIN = (Question.ENTITY, Question.ORIGIN, Question.SIDE, Question.SCALE)
+
 
 @dataclass(frozen=True)
 class Asked:
-    """What a study asks of each stimulus: its questions, and the entities to choose from."""
+    """What a study asks in each trial.
 
-    questions: frozenset[str]
+    Attributes:
+        questions: in the order of its pages.
+        entities: the codes to choose from.
+        confidence_levels: how sure one may be, from 1; the one scale has twice as many levels.
+    """
+
+    questions: tuple[str, ...]
     entities: tuple[str, ...]
+    confidence_levels: int
 
 
 @dataclass(frozen=True)
 class Said:
-    """What a machine makes of one stimulus; what it cannot say is empty.
+    """What a machine answers in one trial, by question; what it cannot say is empty.
 
-    Attributes:
-        entity: the code of one that is asked for.
-        synthetic: the probability that the image is synthetic.
+    See `evaluation.sessions.GivenAnswer`. What is not asked is dropped.
     """
 
     entity: str = ""
-    synthetic: float | None = None
+    origin: str = ""
+    side: str = ""
+    confidence: int | None = None
+    scale: int | None = None
+    quality: int | None = None
+    reason: str = ""
 
 
-#: From the file of a stimulus, as raters get it, to what the machine says of it.
-Machine = Callable[[bytes, Asked], Said]
+#: From the files of a trial's stimuli, as raters get them (two in a pair), to the answers.
+Machine = Callable[[tuple[bytes, ...], Asked], Said]
+
+
+class MachineFailed(EvaluationError):
+    """A machine did not answer, or not what was asked; the message says how to mend it."""
+
+
+def judged(asked: Asked, entity: str = "", synthetic: Sequence[float] = ()) -> Said:
+    """Return the answers that follow from a diagnosis and from what is likely synthetic.
+
+    Confidence is how far a probability lies from one half, or two lie apart, in even steps.
+
+    Args:
+        asked: by the study.
+        entity: the code of one that is asked for.
+        synthetic: the probability that each stimulus is synthetic; empty if nothing is known.
+    """
+    if not synthetic:
+        return Said(entity)
+    levels = asked.confidence_levels
+    if len(synthetic) == 2:
+        ahead = synthetic[0] - synthetic[1]
+        side = Side.LEFT if ahead > 0 else Side.RIGHT
+        return Said(side=side, confidence=_level(abs(ahead), levels))
+    origin = Origin.SYNTHETIC if synthetic[0] > 0.5 else Origin.REAL
+    confidence = _level(abs(2 * synthetic[0] - 1), levels)
+    return Said(entity, origin, confidence=confidence, scale=rating(origin, confidence, levels))
+
+
+def _level(sure: float, levels: int) -> int:
+    """Return the level of a certainty from 0 to 1; levels part it evenly."""
+    return 1 + min(int(sure * levels), levels - 1)
 
 
 def shows_any_of(
@@ -91,6 +136,7 @@ def read_by_machine(
     Raises:
         UnknownStudy: there is no such study.
         StudyNotOpen: it is not open, or all its reading lists are given out.
+        MachineFailed: it did not answer a trial; those before it are answered.
         EvaluationError: the study asks nothing that the machine can answer.
     """
     study = get_study(slug)
@@ -104,6 +150,9 @@ def read_by_machine(
     rater = study.raters.filter(kind=Rater.Kind.AI, label=name).first()
     if rater is None:
         rater = invite_rater(study, label=name, kind=Rater.Kind.AI).rater
+    readings = study.events.filter(act="read_by_machine", detail__rater=rater.code)
+    last = readings.order_by("pk").last()
+    if last is None or last.detail["model"] != model:  # changed since the reading began
         record_event("read_by_machine", study=study, rater=rater.code, model=model)
     sessions = [each for each in rater.sessions.order_by("occasion") if each.is_open]
     for session in sessions:
@@ -112,56 +161,36 @@ def read_by_machine(
 
 
 def _read(session: Session, study: Study, machine: Machine, on_step: OnStep | None) -> None:
-    asked = Asked(frozenset(study.questions), tuple(study.entities))
+    asked = Asked(tuple(study.questions), tuple(study.entities), study.confidence_levels)
     give_consent(session)
     start_reading(session)
     total = session.trials.count()
     while trial := turn(session).current:
+        done = session.trials.filter(answered=True).count()
         began = time.monotonic()
         files = [stimulus_bytes(session.key, trial.token)]
         if study.pairs:
             files.append(stimulus_bytes(session.key, trial.token, beside=True))
-        said = [machine(file, asked) for file in files if file]
-        if len(said) != len(files):
+        stimuli = tuple(file for file in files if file)
+        if len(stimuli) != len(files):
             raise StudyNotOpen(f"study '{study.slug}' handed out no image; is it open still?")
+        try:
+            answers = _answers(machine(stimuli, asked), asked)
+        except MachineFailed as problem:
+            raise MachineFailed(f"trial {done + 1} of {total}: {problem}") from problem
         spent = max(1, round(1000 * (time.monotonic() - began)))
-        given = (
-            _side(said[0], said[1], study, spent) if study.pairs else _answer(said[0], study, spent)
-        )
+        given = GivenAnswer(response_ms=spent, **answers)
         record_answer(session=session, token=trial.token, key=uuid4(), given=given)
         if on_step:
-            on_step(session.trials.filter(answered=True).count(), total)
+            on_step(done + 1, total)
 
 
-def _answer(said: Said, study: Study, spent: int) -> GivenAnswer:
-    questions, levels = {*study.questions}, study.confidence_levels
-    origin, confidence = "", None
-    if said.synthetic is not None:
-        origin = Origin.SYNTHETIC if said.synthetic > 0.5 else Origin.REAL
-        confidence = _confidence(abs(2 * said.synthetic - 1), levels)
-    return GivenAnswer(
-        response_ms=spent,
-        entity=said.entity if Question.ENTITY in questions else "",
-        origin=origin if Question.ORIGIN in questions else "",
-        confidence=confidence if Question.CONFIDENCE in questions else None,
-        scale=rating(origin, confidence, levels) if Question.SCALE in questions else None,
-    )
-
-
-def _side(left: Said, right: Said, study: Study, spent: int) -> GivenAnswer:
-    if left.synthetic is None or right.synthetic is None:
-        raise EvaluationError(
-            f"study '{study.slug}' asks which of two images is AI; name a detector of origin"
+def _answers(said: Said, asked: Asked) -> dict[str, Any]:
+    """Return what was said of what is asked."""
+    answers = {name: value for name, value in vars(said).items() if name in asked.questions}
+    if not any(answers.get(name) for name in MAIN):
+        raise MachineFailed(
+            f"the machine answered none of {', '.join(q for q in asked.questions if q in MAIN)}"
+            + ("; name a detector of origin" if Question.SIDE in asked.questions else "")
         )
-    ahead = left.synthetic - right.synthetic
-    asks = Question.CONFIDENCE in {*study.questions}
-    return GivenAnswer(
-        response_ms=spent,
-        side=Side.LEFT if ahead > 0 else Side.RIGHT,
-        confidence=_confidence(abs(ahead), study.confidence_levels) if asks else None,
-    )
-
-
-def _confidence(sure: float, levels: int) -> int:
-    """Return the level of a certainty from 0 to 1; levels part it evenly."""
-    return 1 + min(int(sure * levels), levels - 1)
+    return answers

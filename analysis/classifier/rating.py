@@ -4,13 +4,21 @@ from collections.abc import Callable
 from io import BytesIO
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from analysis.classifier.network import Classifier
 from analysis.classifier.origin import OriginDetector, seen_in
 from analysis.classifier.store import images_learnt, load_classifier, load_detector
 from analysis.errors import AnalysisError
-from evaluation.machine_reading import Asked, Machine, Said, read_by_machine, shows_any_of
+from evaluation.machine_reading import (
+    Asked,
+    Machine,
+    Said,
+    judged,
+    read_by_machine,
+    shows_any_of,
+)
 
 ENTITY = "entity"
 ORIGIN = ("origin", "scale", "side", "confidence")  # questions about it
@@ -66,7 +74,7 @@ def read_as_ai(
 
 
 def machine(classifier: Classifier, detector: OriginDetector | None, eyes: Classifier) -> Machine:
-    """Return what reads one stimulus.
+    """Return what reads the stimuli of a trial.
 
     Args:
         classifier: names the entity, the most probable of those that are asked for.
@@ -74,20 +82,22 @@ def machine(classifier: Classifier, detector: OriginDetector | None, eyes: Class
         eyes: the classifier that the detector looks through.
     """
 
-    def say(stimulus: bytes, asked: Asked) -> Said:
-        with Image.open(BytesIO(stimulus)) as image:
-            pixels = np.asarray(image.convert("RGB"))[None]
+    def say(stimuli: tuple[bytes, ...], asked: Asked) -> Said:
+        pixels = np.stack([_opened(stimulus) for stimulus in stimuli])
         sure = dict(
             zip(classifier.entities, classifier.read_squares(pixels).probabilities[0], strict=True)
         )
         open_to = [entity for entity in asked.entities if entity in sure]
         entity = max(open_to, key=lambda each: sure[each]) if open_to else ""
-        synthetic = None
-        if detector:
-            synthetic = float(detector.synthetic(seen_in(pixels, eyes))[0])
-        return Said(entity, synthetic)
+        synthetic = detector.synthetic(seen_in(pixels, eyes)).tolist() if detector else ()
+        return judged(asked, entity, synthetic)
 
     return say
+
+
+def _opened(stimulus: bytes) -> NDArray[np.uint8]:
+    with Image.open(BytesIO(stimulus)) as image:
+        return np.asarray(image.convert("RGB"))
 
 
 def _eyes_of(detector: OriginDetector, network: str) -> tuple[str, Classifier]:

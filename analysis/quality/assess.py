@@ -8,6 +8,7 @@ import numpy as np
 from analysis.errors import AnalysisError
 from analysis.quality.diversity import Diversity, diversity
 from analysis.quality.faithfulness import Faithfulness, faithfulness
+from analysis.quality.memorisation import Memorisation, memorisation
 from analysis.quality.published import PublishedRow, published_rows
 from analysis.quality.resemblance import PairFigure, SetFigure, pair_figures, set_figures
 from analysis.quality.sets import About, ImageSet, draw
@@ -17,7 +18,7 @@ OnStep = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Missing:
-    """An extractor that was not given, and the command that would compute its figures."""
+    """Figures that were not computed: which, what they need, and the command that would."""
 
     title: str
     needs: str
@@ -31,6 +32,7 @@ class Facts:
     Attributes:
         generator, revision: whose images.
         reference: the dataset of real images.
+        held_out: a second one, of lesions that the generator has not learnt from; "" without.
         entities: in their order.
         images: how many, by origin and entity; real ones are one a lesion.
         drawn: how many of each set are compared at equal n, by entity.
@@ -46,6 +48,7 @@ class Facts:
     generator: str
     revision: str
     reference: str
+    held_out: str
     entities: tuple[str, ...]
     images: Mapping[str, Mapping[str, int]]
     drawn: Mapping[str, int]
@@ -64,11 +67,13 @@ class Quality:
 
     Attributes:
         pictures: small JPEGs of the hardest images, by name; files, no numbers.
+        memorisation: empty without held-out images.
         published: the published study's table, computed in its way; empty unless asked for.
     """
 
     facts: Facts
     sets: tuple[SetFigure, ...]
+    memorisation: tuple[Memorisation, ...]
     pairs: tuple[PairFigure, ...]
     faithfulness: Faithfulness
     diversity: Diversity
@@ -83,6 +88,7 @@ class Task:
     generator: str
     revision: str
     reference: str
+    held_out: str
     side: int
     extractors: tuple[About, ...]
     missing: tuple[Missing, ...]
@@ -99,6 +105,7 @@ def assess(
     task: Task,
     entities: Sequence[str],
     *,
+    held_out: ImageSet | None = None,
     pictures: Callable[[Sequence[int]], Sequence[bytes]],
     on_step: OnStep | None = None,
 ) -> Quality:
@@ -108,6 +115,7 @@ def assess(
         real, synthetic: all images.
         task: how they were made comparable, and what the extractors are.
         entities: all that may occur, in the order of the report.
+        held_out: real images of other lesions than `real`, which the generator learnt from.
         pictures: from rows of synthetic images to small JPEGs.
         on_step: told how many groups of distances are done.
 
@@ -139,10 +147,15 @@ def assess(
             task.generator,
             task.revision,
             task.reference,
+            task.held_out,
             shared,
             {
                 origin: {e: int((one.entity == e).sum()) for e in shared}
-                for origin, one in (("real", real), ("synthetic", synthetic))
+                for origin, one in (
+                    ("real", real),
+                    ("synthetic", synthetic),
+                    *((("held_out", held_out),) if held_out else ()),
+                )
             },
             {e: int((synthetic.entity[drawn.synthetic] == e).sum()) for e in shared},
             task.side,
@@ -154,6 +167,7 @@ def assess(
             task.caveats,
         ),
         set_figures(real, synthetic, drawn, task.extractors, shared, on_step),
+        memorisation(synthetic, real, held_out, task.extractors, shared) if held_out else (),
         paired,
         judged,
         diversity(real, synthetic, drawn),

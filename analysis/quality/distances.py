@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics.pairwise import euclidean_distances, polynomial_kernel
+from sklearn.metrics.pairwise import euclidean_distances
 
-from analysis.results import Estimate, NotEstimable
+from analysis.results import NotEstimable
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -33,67 +33,6 @@ class Manifold:
     coverage: float
 
 
-def kid(
-    real: ArrayLike,
-    synthetic: ArrayLike,
-    *,
-    resamples: int = 1000,
-    level: float = 0.95,
-    seed: int = 0,
-) -> Estimate:
-    """Kernel distance: the unbiased squared maximum mean discrepancy, kernel (x'y / d + 1)^3.
-
-    Binkowski et al. (2018, "Demystifying MMD GANs", eq. 4), over all pairs of the sample instead
-    of subsets. The interval is of percentiles over resamples of both sets, in which an image
-    drawn twice is not its own neighbour.
-
-    Args:
-        real: (n, d).
-        synthetic: (m, d).
-        resamples: 0 leaves the interval out.
-        level: coverage of the interval.
-        seed: of the resamples.
-
-    Raises:
-        NotEstimable: a set has fewer than two images.
-    """
-    x, y = _pair(real, synthetic, 2)
-    xx, yy, xy = (polynomial_kernel(a, b, degree=3, coef0=1.0) for a, b in ((x, x), (y, y), (x, y)))
-    ones = np.ones((1, len(x))), np.ones((1, len(y)))
-    value = float(_discrepancy(xx, yy, xy, *ones)[0])
-    low = high = se = None
-    if resamples:
-        rng = np.random.default_rng(seed)
-        drawn = [
-            rng.multinomial(n, np.full(n, 1 / n), size=resamples).astype(float)
-            for n in (len(x), len(y))
-        ]
-        spread = _discrepancy(xx, yy, xy, *drawn)
-        low, high = np.quantile(spread, [(1 - level) / 2, (1 + level) / 2]).tolist()
-        se = float(spread.std(ddof=1))
-    return Estimate(
-        value=value,
-        se=se,
-        low=low,
-        high=high,
-        level=level if resamples else None,
-        n=len(y),
-        method="unbiased squared MMD, cubic kernel; percentiles over resamples of both sets",
-    )
-
-
-def _discrepancy(xx: Floats, yy: Floats, xy: Floats, v: Floats, w: Floats) -> Floats:
-    """Return (resamples,) from kernels and from how often each image was drawn (resamples, n)."""
-
-    def within(kernel: Floats, times: Floats) -> Floats:
-        square = np.square(times)
-        pairs = np.square(times.sum(1)) - square.sum(1)
-        return (np.einsum("ri,ri->r", times @ kernel, times) - square @ kernel.diagonal()) / pairs
-
-    between = np.einsum("ri,ri->r", v @ xy, w) / (v.sum(1) * w.sum(1))
-    return within(xx, v) + within(yy, w) - 2 * between
-
-
 def frechet(real: ArrayLike, synthetic: ArrayLike) -> float:
     """Return the squared Fréchet distance of two normal distributions fitted to the sets.
 
@@ -109,7 +48,7 @@ def frechet(real: ArrayLike, synthetic: ArrayLike) -> float:
     Raises:
         NotEstimable: a set has fewer than two images.
     """
-    x, y = _pair(real, synthetic, 2)
+    x, y = matching(real, synthetic, 2)
     shift = np.square(x.mean(0) - y.mean(0)).sum()
     a = (x - x.mean(0)) / np.sqrt(len(x) - 1)
     b = (y - y.mean(0)) / np.sqrt(len(y) - 1)
@@ -136,7 +75,7 @@ def frechet_at_infinity(
     Raises:
         NotEstimable: the sets have fewer than ten images.
     """
-    x, y = _pair(real, synthetic, 10)
+    x, y = matching(real, synthetic, 10)
     most = min(len(x), len(y))
     rng = np.random.default_rng(seed)
     sizes = np.linspace(most / 5, most, points).astype(int)
@@ -215,7 +154,7 @@ class Distances:
     @classmethod
     def between(cls, real: ArrayLike, synthetic: ArrayLike) -> "Distances":
         """Measure sets of features (n, d) and (m, d)."""
-        x, y = _pair(real, synthetic, 1)
+        x, y = matching(real, synthetic, 1)
         return cls(euclidean_distances(x), euclidean_distances(y), euclidean_distances(x, y))
 
     def of(self, real: Rows, synthetic: Rows) -> "Distances":
@@ -245,7 +184,12 @@ class Distances:
         )
 
 
-def _pair(real: ArrayLike, synthetic: ArrayLike, least: int) -> tuple[Floats, Floats]:
+def matching(real: ArrayLike, synthetic: ArrayLike, least: int) -> tuple[Floats, Floats]:
+    """Return two sets of features as numbers, after a look at their shapes.
+
+    Raises:
+        NotEstimable: a set has fewer than `least` images.
+    """
     x, y = np.asarray(real, float), np.asarray(synthetic, float)
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1]:
         raise ValueError(f"features of shapes {x.shape} and {y.shape} are not of one extractor")

@@ -180,7 +180,15 @@ class TransformersExtractor:
         for file in files:
             digest.update(file.read_bytes())
         title = {"dinov2": "DINOv2", "clip": "CLIP"}[key]
-        self.about = About(key, f"{title} ({folder.name})", digest.hexdigest(), int(wide))
+        other = (
+            f"{folder.name} is not the CLIP of 24 layers and 336 px that CMMD is published with: "
+            "its CMMD cannot be compared with anyone's."
+            if key == "clip" and (self.side, model.config.num_hidden_layers) != (336, 24)
+            else ""
+        )
+        self.about = About(
+            key, f"{title} ({folder.name})", digest.hexdigest(), int(wide), remark=other
+        )
 
     @torch.inference_mode()
     def rows(self, images: Pixels) -> Rows:

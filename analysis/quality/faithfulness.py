@@ -6,17 +6,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.confusion import Confusion
-from analysis.proportions import newcombe_independent, wilson
+from analysis.proportions import (
+    difference_of_shares,
+    mean_share,
+    newcombe_independent,
+    wilson,
+)
 from analysis.quality.measures import LEAST_SHARE, too_few
 from analysis.quality.sets import ImageSet
-from analysis.results import Number, Unknown
+from analysis.results import Estimate, Number, Unknown
 
 HARDEST = 12  # images shown
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How often the classifier names the entity; "" is all images together.
+    """How often the classifier names the entity; "" is all images together, or the mean.
 
     `difference` is synthetic less real.
     """
@@ -41,10 +46,15 @@ class Hard:
 
 @dataclass(frozen=True)
 class Faithfulness:
-    """What the classifier says of all images of either origin."""
+    """What the classifier says of all images of either origin.
+
+    Attributes:
+        agreement: of all images, whose diagnoses are mixed differently, then of each entity.
+        mean: over the entities that both origins have enough images of: the same mix.
+    """
 
     agreement: tuple[Agreement, ...]
-    mean: tuple[float | None, float | None]  # over entities: synthetic, real
+    mean: Agreement
     confusion: dict[str, Confusion]
     hardest: tuple[Hard, ...]
 
@@ -90,15 +100,22 @@ def faithfulness(
         origin: Confusion(tuple(known), _counts(truth, chances.argmax(1), len(known)))
         for origin, (_, truth, chances) in sides.items()
     }
-    shared = [
-        (float(a.synthetic.value), float(a.real.value))
-        for a in rows[1:]
-        if not isinstance(a.synthetic, Unknown) and not isinstance(a.real, Unknown)
-    ]
-    mean = tuple(np.mean(shared, axis=0).tolist()) if shared else (None, None)
     return Faithfulness(
-        tuple(rows), (mean[0], mean[1]), confusion, _hardest(synthetic, *sides["synthetic"], known)
+        tuple(rows), _mean(rows[1:]), confusion, _hardest(synthetic, *sides["synthetic"], known)
     )
+
+
+def _mean(rows: Sequence[Agreement]) -> Agreement:
+    shared = [
+        (row.synthetic, row.real)
+        for row in rows
+        if isinstance(row.synthetic, Estimate) and isinstance(row.real, Estimate)
+    ]
+    if not shared:
+        none = Unknown("no diagnosis has enough images of both")
+        return Agreement("", none, none, none)
+    synthetic, real = (mean_share(shares) for shares in zip(*shared, strict=True))
+    return Agreement("", synthetic, real, difference_of_shares(synthetic, real))
 
 
 def _counts(truth: np.ndarray, seen: np.ndarray, size: int) -> np.ndarray:

@@ -8,25 +8,23 @@ from analysis.report.cells import ReportTable, columns, printed, reasons
 from analysis.report.drawing import draw
 from analysis.report.layout import Block, Picture, Section
 
+MEAN = "Mean of diagnoses"
+
 
 def faithfulness_section(quality: Quality, names: Mapping[str, str]) -> Section:
     """Lay out agreement by entity, what is seen instead, and the hardest images."""
     found, facts = quality.faithfulness, quality.facts
     entities = [one for one in found.agreement if one.entity]
     rows = tuple(
-        (names[one.entity], one.synthetic, one.real, one.difference)
-        for one in (*entities, found.agreement[0])
+        (names[one.entity] if one.entity else MEAN, one.synthetic, one.real, one.difference)
+        for one in (*entities, found.mean)
     )
     said = [
         f"The classifier (trained on {facts.trained_on}) errs on real images, too: what counts is "
         "the difference. Far below real images, what was asked for is not there; far above, images "
-        "are more typical than real ones are."
+        "are more typical than real ones are. The mean counts each diagnosis once, since synthetic "
+        "and real images have them in other proportions."
     ]
-    if found.mean[0] is not None and found.mean[1] is not None:
-        said.append(
-            f"Mean over diagnoses: {words.percent(found.mean[0])} of synthetic and "
-            f"{words.percent(found.mean[1])} of real images."
-        )
     alt = "; ".join(
         f"{names[one.entity]} {printed(one.synthetic)} and {printed(one.real)}" for one in entities
     )

@@ -16,15 +16,16 @@ from analysis.quality.distances import (
     frechet,
     frechet_at_infinity,
     inception_score,
-    kid,
 )
+from analysis.quality.kernels import cmmd, kid
+from analysis.quality.sliced import DIRECTIONS, Slices
 from analysis.results import Estimate, NotEstimable, Number, Unknown
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
 LEVEL = 0.95
-RESAMPLES = 1000  # of the kernel distance
+RESAMPLES = 1000  # of kernel distances
 HALVES = 100  # half-samples
 WIDE = 512  # features: of more, roots of matrices take seconds
 HALVES_WIDE = 20
@@ -33,13 +34,20 @@ HALVES_WIDE = 20
 #: beside it tells what n does.
 LEAST_PAIRS = 10
 LEAST_KID = 50
+LEAST_CMMD = 100
 LEAST_OVERLAP = 100
 LEAST_FRECHET, LEAST_FRECHET_DOMAIN, FEW_FRECHET = 500, 50, 2048
 LEAST_INFINITY = 1000
+LEAST_MIND = 500
 LEAST_SCORE = 500
 LEAST_SHARE = 10
+LEAST_NEAREST = 50
 LEAST_DISTRIBUTION = 50
 
+NO_SCORE = Unknown(
+    "the inception score rewards variety among everyday things, which one diagnosis cannot have",
+    "not informative",
+)
 HALF_SAMPLES = "interval from half-samples of both sets (Shao and Wu 1989)"
 
 
@@ -52,8 +60,10 @@ class Measure:
 
 
 KID = Measure("kid", "KID")
+CMMD = Measure("cmmd", "CMMD")
 FRECHET = Measure("fid", "FID")
 INFINITY = Measure("fid_infinity", "FID∞")
+MIND = Measure("mind", "MIND")
 SCORE = Measure("inception_score", "IS")
 OVERLAP = (
     Measure("precision", "Precision"),
@@ -61,7 +71,8 @@ OVERLAP = (
     Measure("density", "Density"),
     Measure("coverage", "Coverage"),
 )
-MEASURES = (KID, *OVERLAP, FRECHET, INFINITY, SCORE)
+DISTANCES = (KID, CMMD, FRECHET, INFINITY, MIND)
+MEASURES = (*DISTANCES, *OVERLAP, SCORE)
 
 
 def too_few(n: int, least: int) -> Unknown | None:
@@ -92,7 +103,14 @@ def set_distances(
     found[INFINITY.key] = too_few(n, LEAST_INFINITY) or _frechet(
         frechet_at_infinity, real, synthetic, "Fréchet distance at infinite n, by a line", seed
     )
+    found[MIND.key] = too_few(n, LEAST_MIND) or _mind(real, synthetic, seed)
     return found
+
+
+def clip_distance(real: Floats, synthetic: Floats, *, seed: int = 0) -> Number:
+    """Return CMMD of two sets of CLIP's embeddings (n, d)."""
+    few = too_few(min(len(real), len(synthetic)), LEAST_CMMD)
+    return few or cmmd(real, synthetic, resamples=RESAMPLES, seed=seed)
 
 
 def score(probabilities: Floats, *, seed: int = 0) -> Number:
@@ -192,6 +210,19 @@ def _overlap(real: Floats, synthetic: Floats, seed: int) -> list[Number]:
         seed=seed,
     )
     return list(found)
+
+
+def _mind(real: Floats, synthetic: Floats, seed: int) -> Estimate:
+    slices = Slices.between(real, synthetic, seed=seed)
+    return half_sampled(
+        lambda x, y: [slices.mind(x, y)],
+        (len(real), len(synthetic)),
+        f"sliced squared 2-Wasserstein distance times 3 d, {DIRECTIONS:,} directions; "
+        f"{HALF_SAMPLES}",
+        halves=HALVES // 2,
+        bounds=(0.0, np.inf),
+        seed=seed,
+    )[0]
 
 
 def _frechet(

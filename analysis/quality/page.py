@@ -6,6 +6,7 @@ from analysis.quality import measures, plots
 from analysis.quality.assess import Quality
 from analysis.quality.diversity_page import diversity_section
 from analysis.quality.faithfulness_page import faithfulness_section
+from analysis.quality.memorisation_page import memorisation_section, memorisation_warnings
 from analysis.quality.methods import methods
 from analysis.quality.published_page import published_section
 from analysis.quality.resemblance import ALL, KINDS, PairFigure, SetFigure
@@ -18,7 +19,12 @@ from analysis.report.layout import Block, Contents, KeyNumber, Section
 from analysis.results import Estimate, Number, Unknown
 
 #: Decimals of each measure's numbers.
-DECIMALS = {"kid": 3, "fid": 1, "fid_infinity": 1}
+DECIMALS = {"kid": 3, "cmmd": 3, "fid": 1, "fid_infinity": 1, "mind": 1}
+#: Measures that belong to one extractor.
+SPECIAL = {
+    "cmmd": ("clip", "Kernel distance of CLIP's embeddings"),
+    "inception_score": ("inception", "Inception score"),
+}
 TOGETHER = "All together"
 SHORT = "7 < 50 means: n too small, 7 images where the figure needs 50."
 
@@ -31,6 +37,7 @@ def contents(quality: Quality) -> Contents:
         sections = [
             _compared(quality, names),
             _likeness(quality, names),
+            *([memorisation_section(quality, names)] if quality.memorisation else []),
             faithfulness_section(quality, names),
             diversity_section(quality),
             _pairs(quality, names),
@@ -43,7 +50,7 @@ def contents(quality: Quality) -> Contents:
         headline=_headline(quality),
         verdict=_verdict(quality),
         key_numbers=_key_numbers(quality),
-        warnings=quality.facts.caveats,
+        warnings=(*memorisation_warnings(quality, names), *quality.facts.caveats),
         sections=tuple(sections),
         extra_tables=(_everything(quality),),
         methods="\n\n".join(["## Methods", *told]) + "\n",
@@ -81,18 +88,19 @@ def _headline(quality: Quality) -> str:
 
 
 def _verdict(quality: Quality) -> str:
-    agreement = quality.faithfulness.agreement[0]
+    agreement = quality.faithfulness.mean
     if not isinstance(agreement.synthetic, Estimate) or not isinstance(agreement.real, Estimate):
         return ""
     return (
-        f"The classifier sees what was asked for in {words.percent(agreement.synthetic.value)} of "
-        f"synthetic images{words.between(agreement.synthetic)}; of real ones it names the "
-        f"diagnosis in {words.percent(agreement.real.value)}{words.between(agreement.real)}."
+        "On average over diagnoses the classifier sees what was asked for in "
+        f"{words.percent(agreement.synthetic.value)} of synthetic images"
+        f"{words.between(agreement.synthetic)}; of real ones it names the diagnosis in "
+        f"{words.percent(agreement.real.value)}{words.between(agreement.real)}."
     )
 
 
 def _key_numbers(quality: Quality) -> tuple[KeyNumber, ...]:
-    agreement = quality.faithfulness.agreement[0]
+    agreement = quality.faithfulness.mean
     shown: list[tuple[str, Number, str]] = [
         ("Right entity, synthetic images", agreement.synthetic, "synthetic"),
         ("Right entity, real images", agreement.real, "real"),
@@ -110,28 +118,31 @@ def _key_numbers(quality: Quality) -> tuple[KeyNumber, ...]:
 def _compared(quality: Quality, names: Mapping[str, str]) -> Section:
     facts = quality.facts
     totals = {origin: sum(by.values()) for origin, by in facts.images.items()}
+    origins = [origin for origin in ("synthetic", "real", "held_out") if origin in facts.images]
     revision = f", revision {facts.revision[:12]}" if facts.revision else ""
     said = [
         f"{totals['synthetic']} images of {facts.generator}{revision}, and {totals['real']} real "
-        f"images of {facts.reference}, one a lesion.",
+        f"images of {facts.reference}, one a lesion."
+        + (f" Held out: {totals['held_out']} of {facts.held_out}." if facts.held_out else ""),
         f"Distances move with the number of images. So they are measured at one n: as many "
         f"synthetic as real images of each diagnosis ({sum(facts.drawn.values())} of each in all), "
         "and beside them as many other real images in the synthetic ones' stead. That is the "
         "floor, which a perfect generator would reach.",
     ]
+    rows: list[tuple[Cell, ...]] = [
+        (names[e], *(facts.images[origin][e] for origin in origins), facts.drawn[e])
+        for e in facts.entities
+    ]
+    rows.append((TOGETHER, *(totals[o] for o in origins), sum(facts.drawn.values())))
     table = ReportTable(
         "images",
         "Images",
-        columns(
-            entity="Diagnosis", synthetic="Synthetic", real="Real", drawn="Of each, at equal n"
-        ),
         (
-            *(
-                (names[e], facts.images["synthetic"][e], facts.images["real"][e], facts.drawn[e])
-                for e in facts.entities
-            ),
-            (TOGETHER, totals["synthetic"], totals["real"], sum(facts.drawn.values())),
+            Column("entity", "Diagnosis"),
+            *(Column(origin, origin.capitalize().replace("_", "-")) for origin in origins),
+            Column("drawn", "Of each, at equal n"),
         ),
+        tuple(rows),
         summary_rows=1,
     )
     return Section("compared", "What was compared", (Block(text=tuple(said)), Block(table=table)))
@@ -169,27 +180,31 @@ def _likeness(quality: Quality, names: Mapping[str, str]) -> Section:
         )
     ]
     for about in facts.extractors:
-        keys = ["kid", "fid", "fid_infinity"]
-        keys += ["inception_score"] if about.key == "inception" else []
-        label = f"{about.title}, SHA-256 {about.sha256[:16]}"
-        blocks.append(
-            Block(table=_table(quality, names, about, keys, "kid", f"Distances: {label}"))
-        )
-        overlap = [measure.key for measure in measures.OVERLAP]
-        blocks.append(
-            Block(table=_table(quality, names, about, overlap, "overlap", f"Overlap: {label}"))
-        )
+        blocks += _tables(quality, names, about)
     blocks += [
         Block(
             heading=f"{one.title}: not computed",
-            text=(
-                f"No weights were given, and nothing else stands in for them: {one.needs}, then",
-            ),
+            text=(one.needs,),
             pasted=one.command,
         )
         for one in facts.missing
     ]
     return Section("likeness", "Are they like real images?", tuple(blocks))
+
+
+def _tables(quality: Quality, names: Mapping[str, str], about: About) -> list[Block]:
+    """Return the figures of one extractor: distances, overlap, what belongs to it alone."""
+    kinds = {
+        "kid": ("Kernel and sliced distance", ["kid", "mind"]),
+        "fid": ("Fréchet distance", ["fid", "fid_infinity"]),
+        "overlap": ("Overlap", [measure.key for measure in measures.OVERLAP]),
+    }
+    kinds |= {key: (title, [key]) for key, (own, title) in SPECIAL.items() if own == about.key}
+    label = f"{about.title}, SHA-256 {about.sha256[:16]}"
+    return [
+        Block(table=_table(quality, names, about, keys, name, f"{title}: {label}"))
+        for name, (title, keys) in kinds.items()
+    ]
 
 
 def _table(
@@ -201,27 +216,33 @@ def _table(
     title: str,
 ) -> ReportTable:
     titles = {measure.key: measure.title for measure in measures.MEASURES}
+    distances = {measure.key for measure in measures.DISTANCES}
     found = {(one.entity, one.measure): one for one in quality.sets if one.extractor == about.key}
     heads = [Column("entity", "Diagnosis"), Column("n", "n of each")]
     for key in keys:
         decimals = DECIMALS.get(key, 2)
         heads += [Column(key, titles[key], decimals), Column(f"{key}_floor", "Floor", decimals)]
-        if key == "kid":
-            heads.append(Column("kid_ratio", "× floor", 1))
+        if key in distances:
+            heads.append(Column(f"{key}_ratio", "× floor", 1))
     rows: list[tuple[Cell, ...]] = []
     for entity in (*quality.facts.entities, ALL):
         row: list[Cell] = [names[entity], found[entity, keys[0]].n]
         for key in keys:
             one = found[entity, key]
-            row += [one.value, one.floor, *([one.ratio] if key == "kid" else [])]
+            row += [one.value, one.floor, *([one.ratio] if key in distances else [])]
         rows.append(tuple(row))
     note = f"{reasons(rows)} {SHORT}" if _any_short(rows) else reasons(rows)
+    if distances & {*keys}:
+        note += " × floor: the distance over the upper end of its floor."
+    if "mind" in keys:
+        note += " MIND grows as images get fewer: it is read against its floor."
     if "fid" in keys:
         note += (
-            " × floor: KID over the upper end of its floor."
             f" FID of fewer than {measures.FEW_FRECHET:,} images is mostly their number: it is "
             "read against its floor."
         )
+    if "inception_score" in keys:
+        note += f" Not informative: {measures.NO_SCORE.reason}."
     return ReportTable(
         f"{name}_{about.key}", title, tuple(heads), tuple(rows), note.strip(), summary_rows=1
     )

@@ -24,15 +24,21 @@ MARKS = {"real": "o", "synthetic": "s"}
 
 
 def against_floor(
-    labels: Sequence[str], values: Sequence[Number], floors: Sequence[Number], axis: str
+    labels: Sequence[str],
+    values: Sequence[Number],
+    floors: Sequence[Number],
+    axis: str,
+    series: tuple[str, str] = ("synthetic against real", "other real against real"),
+    *,
+    decimals: int = 3,
 ) -> Figure:
-    """Draw for each label a distance with its interval, and below it its floor."""
+    """Draw for each label a figure with its interval, and below it its floor."""
     figure = Figure(figsize=(WIDTH, 0.95 + 0.42 * len(labels)))
     axes = figure.subplots()
     guide(axes, 0)
-    series = ((values, "synthetic", -0.16), (floors, "real", 0.16))
+    sides = ((values, "synthetic", -0.16), (floors, "real", 0.16))
     for place in range(len(labels)):
-        for numbers, origin, offset in series:
+        for numbers, origin, offset in sides:
             number = numbers[place]
             if not isinstance(number, Estimate):
                 if origin == "synthetic":
@@ -43,10 +49,10 @@ def against_floor(
                 axes.plot([number.low, number.high], [place + offset] * 2, color=colour, zorder=2)
             axes.plot(number.value, place + offset, MARKS[origin], color=colour, markersize=5.5)
             if origin == "synthetic":
-                beside(axes, place, f"{number.value:.3f}")
+                beside(axes, place, f"{number.value:.{decimals}f}")
     axes.set(ylim=(len(labels) - 0.4, -0.6), xlabel=axis)
     named_rows(axes, labels)
-    _legend(figure, ("synthetic against real", "other real against real"))
+    _legend(figure, series)
     return figure
 
 

@@ -25,7 +25,8 @@ class SetFigure:
         entity: "" for all.
         extractor, measure: keys.
         n: images of each set.
-        ratio: of a distance to the upper end of its floor; None where one of them is unknown.
+        ratio: of a distance to the upper end of its floor, of what is a share or a score to the
+            floor itself; None where one of them is unknown.
     """
 
     entity: str
@@ -85,8 +86,9 @@ def set_figures(
             ]
             if about.key == "inception"
             else None,
+            entity,
         )
-        for about, _, own in groups
+        for about, entity, own in groups
     )
     found: list[SetFigure] = []
     for k, ((about, entity, own), (value, floor)) in enumerate(zip(groups, work, strict=True)):
@@ -108,13 +110,20 @@ def set_figures(
 
 
 def _group(
-    about: About, reference: Floats, others: Sequence[Floats], posteriors: Sequence[Floats] | None
+    about: About,
+    reference: Floats,
+    others: Sequence[Floats],
+    posteriors: Sequence[Floats] | None,
+    entity: str,
 ) -> list[dict[str, Number]]:
     """Return the figures of synthetic and of other real images by their measures."""
     found = [measures.set_distances(reference, other, domain=about.domain) for other in others]
+    if about.key == "clip":
+        for one, other in zip(found, others, strict=True):
+            one[measures.CMMD.key] = measures.clip_distance(reference, other)
     if posteriors:
         for one, chances in zip(found, posteriors, strict=True):
-            one[measures.SCORE.key] = measures.score(chances)
+            one[measures.SCORE.key] = measures.NO_SCORE if entity else measures.score(chances)
     return found
 
 
@@ -171,9 +180,9 @@ def _pair_figure(entity: str, kind: str, values: Sequence[Floats]) -> PairFigure
     return PairFigure(entity, kind, len(values[0]), *(measures.mean_of(each) for each in values))
 
 
-def _ratio(key: str, value: Number, floor: Number) -> float | None:
-    if key not in (measures.KID.key, measures.FRECHET.key, measures.INFINITY.key):
-        return None
+def _ratio(measure: str, value: Number, floor: Number) -> float | None:
     if not isinstance(value, Estimate) or not isinstance(floor, Estimate):
         return None
-    return value.value / floor.high if floor.high and floor.high > 0 else None
+    distance = any(each.key == measure for each in measures.DISTANCES)
+    beside = floor.high if distance else floor.value
+    return value.value / beside if beside and beside > 0 else None

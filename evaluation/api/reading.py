@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from evaluation.design.items import Kind
-from evaluation.design.questions import QUALITY_LEVELS, Question
+from evaluation.design.questions import LONGEST_REASON, QUALITY_LEVELS, Question
 from evaluation.entering import find_session, take_over
 from evaluation.entities import entity_title
 from evaluation.errors import AnswerConflict, ContinuedElsewhere, StudyNotOpen
@@ -37,7 +37,6 @@ from evaluation.stimuli import SIZE
 #: The cookie that names a rater's session.
 COOKIE = "reading"
 MOST_MARKS = 20
-LONGEST_REASON = 1000
 METHODS = ("element", "frame")
 #: What a page may say of its timing beside the method: amounts, and the window's two sides.
 AMOUNTS = ("hidden_ms", "frame_ms", "exposed_ms", "pixel_ratio", "zooms", "largest_zoom")

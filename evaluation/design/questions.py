@@ -23,6 +23,7 @@ DEFAULT_OF_PAIRS = (Question.SIDE, Question.CONFIDENCE)
 #: What a rater may leave empty.
 OPTIONAL = frozenset({Question.MARKS, Question.REASON})
 QUALITY_LEVELS = 5
+LONGEST_REASON = 1000  # characters
 #: The keys of choices in their order; r, a, c and f mean something else.
 CHOICE_KEYS = "1234567890bdeghijklmnopqstuvwxyz"
 MOST_ENTITIES = len(CHOICE_KEYS)

@@ -10,12 +10,15 @@ from scipy import stats
 from analysis.proportions import (
     benjamini_hochberg,
     clopper_pearson,
+    difference_of_shares,
     holm,
     mcnemar,
+    mean_share,
     newcombe_difference,
     newcombe_independent,
     tost_exact,
     verdict,
+    wilson,
 )
 from analysis.results import Estimate, NotEstimable
 
@@ -83,6 +86,29 @@ def test_an_independent_difference_is_that_of_newcombe():
     ):
         found = newcombe_independent(x, n)
         assert (found.low, found.high) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_a_mean_of_shares_has_the_limits_that_newcombes_difference_follows_from():
+    # a - b is twice the mean of a and 1 - b, less 1: examples (a) and (b) of that table.
+    for (x, y), (n, m), low, high in (
+        ((56, 48), (70, 80), 0.0524, 0.3339),
+        ((9, 3), (10, 10), 0.1705, 0.8090),
+    ):
+        found = mean_share([wilson(x, n), wilson(m - y, m)])
+        assert (2 * found.low - 1, 2 * found.high - 1) == pytest.approx((low, high), abs=5e-5)
+        own = difference_of_shares(wilson(x, n), wilson(y, m))
+        assert (own.low, own.high) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_a_mean_of_shares_covers_as_it_says():
+    rng, truth, sizes = np.random.default_rng(0), (0.95, 0.6, 0.2, 0.8), (20, 100, 60, 15)
+    held = 0
+    for _ in range(500):
+        shares = [wilson(int(rng.binomial(n, p)), n) for n, p in zip(sizes, truth, strict=True)]
+        found = mean_share(shares)
+        held += found.low <= np.mean(truth) <= found.high
+
+    assert 0.92 <= held / 500 <= 0.98
 
 
 def test_a_paired_difference_is_that_of_newcombe():

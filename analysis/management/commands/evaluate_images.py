@@ -34,6 +34,13 @@ class Command(ProductCommand):
             help="real images; may be left out where there is only one dataset",
         )
         parser.add_argument(
+            "--held-out",
+            default="",
+            metavar="DATASET",
+            help="real images that the generator has not learnt from, where --reference is what "
+            "it has: is it nearer to what it has seen?",
+        )
+        parser.add_argument(
             "--out",
             type=Path,
             metavar="DIR",
@@ -74,6 +81,7 @@ class Command(ProductCommand):
             paths = evaluate_images(
                 generator,
                 reference,
+                held_out=options["held_out"],
                 out=out,
                 side=options["side"],
                 paths=Paths(**{key: options[key] for key in (*OPTIONAL, "keras")}),

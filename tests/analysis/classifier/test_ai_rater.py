@@ -1,7 +1,10 @@
 """An AI reads a sealed study beside simulated raters, and the report compares it with them."""
 
 import json
+import re
+import shlex
 import shutil
+import sys
 
 import pytest
 from django.conf import settings
@@ -17,7 +20,7 @@ from evaluation.dataset import unblinded_table
 from evaluation.entities import ENTITIES
 from evaluation.errors import EvaluationError
 from evaluation.invitations import invite_rater
-from evaluation.machine_reading import Said, read_by_machine
+from evaluation.machine_reading import Said, judged, read_by_machine
 from evaluation.models import Answer, Rater, Trial
 from evaluation.sealing import seal_study
 from evaluation.simulated import Skill, read_study
@@ -77,23 +80,53 @@ def test_an_ai_beside_raters_is_compared_on_origin_and_on_entity(sealed, spotter
     assert event.detail["model"].startswith("plain ")
 
 
+def test_the_program_of_the_documentation_reads_and_the_report_compares_it(sealed, tmp_path):
+    docs = settings.BASE_DIR / "docs" / "classifier.md"
+    (text,) = re.findall(r"```python\n(.*?)```", docs.read_text(), re.DOTALL)
+    reader = tmp_path / "reader.py"
+    reader.write_text(text)
+    command = shlex.join([sys.executable, str(reader)])
+
+    call_command("ai_rater", sealed.slug, "--program", command)
+    read_study(
+        invite_rater(sealed, kind=Rater.Kind.SIMULATED).rater.sessions.get(), Skill(), seed=1
+    )
+    close_study(sealed, reason="a test")
+    table, context = closed_study(sealed.slug), closed_context(sealed.slug)
+    paths = write_report(table, tmp_path / "report", context=context)
+
+    ai = sealed.raters.get(kind=Rater.Kind.AI)
+    answers = Answer.objects.filter(trial__session__rater=ai)
+    assert {a.origin for a in answers} == {"real", "synthetic"}
+    assert len({a.entity for a in answers}) > 2
+    assert all(a.confidence for a in answers)
+    compared = json.loads(paths.numbers.read_text())["findings"]["chapters"]["ai"]["compared"]
+    assert {"accuracy", "auc", "entity_accuracy"} <= {*compared[ai.code]}
+    assert "AI beside the raters" in paths.index.read_text()
+
+
 def test_a_machine_gets_the_bytes_that_raters_get_one_at_a_time_and_nothing_else(sealed):
     given = []
 
     def machine(*told):
         given.append(told)
-        return Said(entity="mel", synthetic=0.99)
+        return judged(told[1], "mel", [0.99])
 
     rater = read_by_machine(
         sealed.slug, machine, answers=("entity", "origin", "confidence"), name="net", model="m"
     )
 
     files = {stimulus.file.open("rb").read() for stimulus in sealed.stimuli.all()}
-    assert {told[0] for told in given} <= files
+    assert {stimulus for (stimulus,), _ in given} <= files
     assert len(given) == rater.sessions.get().trials.count()
     assert all(
-        vars(told[1]) == {"questions": {*sealed.questions}, "entities": tuple(sealed.entities)}
-        for told in given
+        vars(asked)
+        == {
+            "questions": tuple(sealed.questions),
+            "entities": tuple(sealed.entities),
+            "confidence_levels": sealed.confidence_levels,
+        }
+        for _, asked in given
     )
     answers = Answer.objects.filter(trial__session__rater=rater)
     assert {(a.entity, a.origin, a.confidence) for a in answers} == {("mel", "synthetic", 5)}
@@ -103,11 +136,11 @@ def test_a_machine_gets_the_bytes_that_raters_get_one_at_a_time_and_nothing_else
 def test_a_stopped_reading_goes_on_as_the_same_rater(sealed):
     left = [3]
 
-    def machine(stimulus, asked):
+    def machine(stimuli, asked):
         if not left[0]:
             raise KeyboardInterrupt
         left[0] -= 1
-        return Said(entity="nv", synthetic=0.2)
+        return judged(asked, "nv", [0.2])
 
     how = {"answers": ("entity", "origin"), "name": "net", "model": "m"}
     with pytest.raises(KeyboardInterrupt):
@@ -190,8 +223,8 @@ def test_of_a_pair_the_image_that_is_more_likely_synthetic_is_chosen(real_images
         for each in pairs.stimuli.select_related("truth")
     }
 
-    def machine(stimulus, asked):
-        return Said(synthetic=0.8 if origins[stimulus] else 0.4)
+    def machine(stimuli, asked):
+        return judged(asked, synthetic=[0.8 if origins[each] else 0.4 for each in stimuli])
 
     how = {"answers": ("side", "confidence"), "name": "net", "model": "m"}
     rater = read_by_machine("pairs", machine, **how)

@@ -16,6 +16,7 @@ from analysis.results import Estimate
 ENTITIES = ("mel", "nv")
 DOMAIN = About("domain", "entity classifier of x", "ab" * 32, 6, 2, domain=True)
 KERAS = About("keras", "Inception-v3 of Keras", "ef" * 32, 3)
+CLIP = About("clip", "CLIP (small)", "12" * 32, 4)
 INCEPTION = About("inception", "Inception-v3 of 2015", "cd" * 32, 4, 5)
 
 
@@ -33,6 +34,7 @@ def images(n, *, shift=0.0, tone=50.0, seed=0):
         {
             "domain": rng.normal(shift, 1, (2 * n, 6)),
             "inception": rng.normal(shift, 1, (2 * n, 4)),
+            "clip": rng.normal(1 + shift, 1, (2 * n, 4)),
             "keras": rng.gamma(1 + shift, 1, (2 * n, 3)),
         },
         {"domain": chances, "inception": rng.dirichlet(np.ones(5), 2 * n)},
@@ -46,7 +48,20 @@ def images(n, *, shift=0.0, tone=50.0, seed=0):
 
 def assessed(synthetic, n=240):
     task = Task(
-        *("ours", "r1", "x", 131, (DOMAIN, INCEPTION), (), ENTITIES, "x", True, KERAS, ()),
+        *(
+            "ours",
+            "r1",
+            "x",
+            "",
+            131,
+            (DOMAIN, INCEPTION, CLIP),
+            (),
+            ENTITIES,
+            "x",
+            True,
+            KERAS,
+            (),
+        ),
     )
     return assess(
         images(n, seed=1), synthetic, task, ENTITIES, pictures=lambda rows: [b""] * len(rows)
@@ -89,8 +104,29 @@ def test_only_figures_with_enough_images_are_told(shifted, page):
     assert figure(shifted, "fid", "inception").value.reason == "n too small: 220 < 500"
     assert figure(shifted, "inception_score", "inception").value.short == "220 < 500"
     assert isinstance(figure(shifted, "kid", entity="nv").value, Estimate)
+    assert figure(shifted, "inception_score", "inception", "nv").value.short == "not informative"
+    assert figure(shifted, "mind").value.short == "220 < 500"
     tables = {table.name: table for table in page.tables}
     assert "220 < 500" in [printed(cell) for cell in tables["kid_inception"].rows[-1]]
+
+
+def test_every_distance_stands_beside_its_floor_and_its_ratio_to_that(shifted, page):
+    tables = {table.name: table for table in page.tables}
+    heads = {name: [c.key for c in table.columns] for name, table in tables.items()}
+
+    for name, shown in (
+        ("kid_domain", ("kid", "mind")),
+        ("fid_domain", ("fid", "fid_infinity")),
+        ("cmmd_clip", ("cmmd",)),
+    ):
+        wanted = [f"{measure}{end}" for measure in shown for end in ("", "_floor", "_ratio")]
+        assert heads[name][2:] == wanted
+    cmmd = figure(shifted, "cmmd", "clip")
+    assert cmmd.ratio == pytest.approx(cmmd.value.value / cmmd.floor.high)
+    coverage = figure(shifted, "coverage")
+    assert coverage.ratio == pytest.approx(coverage.value.value / coverage.floor.value)
+    assert not any(one.measure == "cmmd" for one in shifted.sets if one.extractor != "clip")
+    assert all("SHA-256" in tables[f"{kind}_clip"].title for kind in ("kid", "cmmd", "fid"))
 
 
 def test_the_published_table_is_computed_as_published_beside_what_is_right(shifted, page):
@@ -124,6 +160,9 @@ def test_agreement_is_counted_by_entity_with_the_difference(shifted):
     assert right[""] == pytest.approx(right["mel"] + right["nv"])
     overall = shifted.faithfulness.agreement[0]
     assert overall.difference.value == pytest.approx(overall.synthetic.value - overall.real.value)
+    mean, entities = shifted.faithfulness.mean, shifted.faithfulness.agreement[1:]
+    assert mean.real.value == pytest.approx(np.mean([one.real.value for one in entities]))
+    assert mean.difference.value == pytest.approx(mean.synthetic.value - mean.real.value)
     assert shifted.faithfulness.confusion["synthetic"].n == 220
     assert len(shifted.faithfulness.hardest) == 12
 
@@ -141,7 +180,7 @@ def test_the_bias_that_a_user_would_import_is_said_in_words(shifted, page):
 
 
 def test_sets_without_a_common_entity_are_refused():
-    task = Task(*("ours", "", "x", 131, (DOMAIN,), (), ENTITIES, "x", True, KERAS, ()))
+    task = Task(*("ours", "", "x", "", 131, (DOMAIN,), (), ENTITIES, "x", True, KERAS, ()))
     real, synthetic = images(5), images(5)
     only = ImageSet(
         **{

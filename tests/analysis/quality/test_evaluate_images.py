@@ -18,7 +18,7 @@ from analysis.quality import published
 from analysis.quality.extractors import DomainExtractor
 from analysis.quality.sets import About
 from evaluation.accounts import Role, create_account
-from evaluation.models import Image
+from evaluation.models import Dataset, Image
 from tests.conftest import add_synthetic_image, square_phantom
 
 
@@ -112,6 +112,8 @@ def test_a_report_of_few_images_tells_no_number_that_they_cannot_carry(
     assert "2 &lt; 50" in page
     assert "is no skin type" in page
     assert "--inception PATH" in page
+    assert "--held-out DATASET" in page
+    assert found["memorisation"] == []
     assert found["facts"]["keras"]["key"] == "keras"
     assert [row["entity"] for row in found["published"]] == ["mel", "nv", ""]
     assert all(row["fid"]["value"] > 0 for row in found["published"])
@@ -123,6 +125,28 @@ def test_a_report_of_few_images_tells_no_number_that_they_cannot_carry(
         assert figure["alt"]
         assert (folder / figure["data"]).is_file()
         assert (folder / figure["svg"]).is_file()
+
+
+def test_held_out_images_are_compared_and_must_be_of_other_lesions(images, tmp_path):
+    others = Dataset.objects.create(name="others", licence="CC0-1.0", phantom=True)
+    for entity in ("mel", "nv"):
+        own = images.images.filter(entity=entity).values_list("pk", flat=True)
+        images.images.filter(pk__in=list(own)[:2]).update(dataset=others)
+
+    evaluate(generator="ours", reference=images.name, held_out="others", out=tmp_path / "out")
+
+    found = json.loads((tmp_path / "out" / "report.json").read_text())["findings"]
+    assert found["facts"]["held_out"] == "others"
+    assert found["facts"]["images"]["held_out"] == {"mel": 2, "nv": 2}
+    assert found["facts"]["caveats"][0].startswith("Computer-drawn phantoms")
+    everything = found["memorisation"][0]
+    assert (everything["entity"], everything["extractor"], everything["n"]) == ("", "domain", 4)
+    assert everything["difference"]["reason"] == "n too small: 4 < 50"
+    page = (tmp_path / "out" / "index.html").read_text()
+    assert "Are they nearer to what was learnt?" in page
+    assert "--held-out DATASET" not in page
+    with pytest.raises(CommandError, match=f"of '{images.name}' are of lesions in"):
+        evaluate(generator="ours", reference=images.name, held_out=images.name)
 
 
 def test_a_second_run_computes_no_feature_again_and_tells_the_same(images, tmp_path, monkeypatch):

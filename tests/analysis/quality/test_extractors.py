@@ -105,6 +105,7 @@ def test_encoders_of_transformers_come_from_a_directory(key, images, tmp_path):
     assert rows.shape == (3, wide)
     assert extractor.about.features == wide
     assert not np.allclose(rows[0], rows[1])
+    assert ("CMMD cannot be compared" in extractor.about.remark) is (key == "clip")
     with pytest.raises(AnalysisError, match=r"lacks weights of a|holds no"):
         TransformersExtractor("clip" if key == "dinov2" else "dinov2", tmp_path)
 

@@ -6,6 +6,7 @@ import pytest
 from analysis.quality import measures
 from analysis.quality.distances import frechet, frechet_at_infinity, inception_score
 from analysis.quality.sets import ImageSet, draw
+from analysis.quality.sliced import mind
 from analysis.results import Estimate, Unknown
 
 
@@ -20,6 +21,8 @@ def test_too_few_images_give_the_numbers_and_no_figure():
     assert found["fid"] == Unknown("n too small: 7 < 50", "7 < 50")
     assert found["precision"] == Unknown("n too small: 7 < 100", "7 < 100")
     assert found["fid_infinity"] == Unknown("n too small: 7 < 1000", "7 < 1000")
+    assert found["mind"] == Unknown("n too small: 7 < 500", "7 < 500")
+    assert measures.clip_distance(normal(99), normal(99)).short == "99 < 100"
     assert measures.score(np.full((499, 3), 1 / 3)) == Unknown(
         "n too small: 499 < 500", "499 < 500"
     )
@@ -41,6 +44,16 @@ def test_the_frechet_distance_at_infinity_takes_the_bias_of_n_away():
 
     assert frechet(x[:150], y[:150]) > 3 * truth
     assert abs(frechet_at_infinity(x, y) - truth) < 0.35 < abs(frechet(x[:300], y[:300]) - truth)
+
+
+def test_mind_holds_its_value_in_an_interval_of_half_samples():
+    x, y = normal(500), normal(500, shift=0.4, seed=1)
+
+    found = measures.set_distances(x, y, domain=False)["mind"]
+
+    assert found.value == mind(x, y)
+    assert found.low < found.value < found.high
+    assert found.n == 500
 
 
 def test_half_samples_hold_a_mean_and_a_distance_as_often_as_they_say():
