@@ -8,7 +8,9 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management.base import OutputWrapper
+from django.urls import reverse
 
+from config.demonstration_class import ensure_class
 from config.progress import Progress
 from evaluation.accounts import Role, create_account
 from evaluation.closing import close_study
@@ -48,6 +50,7 @@ class Demonstration:
     """Where the demonstration is entered; paths begin with a slash."""
 
     rater: str
+    learner: str
     admin: str
     password: str
     report: str
@@ -66,16 +69,19 @@ def build_demonstration(say: Say, stream: OutputWrapper) -> Demonstration:
         title = "Real or AI-generated? Seven skin lesions"
         _seal("demo", title, [GENERATOR], OWN, dataset, say)
         _read_example(dataset, say, stream)
-    study = Study.objects.get(slug="demo")
+    password = _password(settings.VAR_DIR / "demo_password")
+    study, example = (Study.objects.get(slug=slug) for slug in ("demo", "example"))
+    open_link = ensure_class(example, User.objects.get(username=COORDINATOR))
     rater = study.raters.filter(kind=Rater.Kind.HUMAN).first()
     invitation = (
         rater.invitations.get(revoked_at=None) if rater else invite_rater(study, label="you")
     )
     return Demonstration(
-        link_of(invitation, ""),
-        "/admin/",
-        _password(settings.VAR_DIR / "demo_password"),
-        "/reports/example/",
+        rater=link_of(invitation, ""),
+        learner=reverse("open_link", args=[open_link.token]),
+        admin="/admin/",
+        password=password,
+        report="/reports/example/",
     )
 
 

@@ -52,8 +52,12 @@ def prepare() -> None:
     call_command("collectstatic", interactive=False, verbosity=0)
 
 
-def serve(host: str, port: int) -> int:
+def serve(host: str, port: int, *, demonstration: bool = False) -> int:
     """Serve until Ctrl-C or SIGTERM, or until one of the two processes ends.
+
+    Args:
+        host, port: to listen on.
+        demonstration: the front page leads to the demonstration's class.
 
     Returns:
         The exit status: 0 after a stop that was asked for.
@@ -88,7 +92,10 @@ def serve(host: str, port: int) -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     # Groups of their own: Ctrl-C on a terminal reaches this process alone, which stops them.
-    children = [subprocess.Popen(command, start_new_session=True) for command in commands]
+    environment = {**os.environ, "DERMTURING_DEMONSTRATION": str(int(demonstration))}
+    children = [
+        subprocess.Popen(command, start_new_session=True, env=environment) for command in commands
+    ]
     while not stopped and all(child.poll() is None for child in children):
         time.sleep(0.2)
     for child in children:

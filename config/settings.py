@@ -20,6 +20,7 @@ VAR_DIR = Path(text("DERMTURING_VAR", str(BASE_DIR / "var"))).resolve() / (
 )
 IMAGES_DIR = Path(text("DERMTURING_IMAGES")).resolve() if text("DERMTURING_IMAGES") else None
 CONTACT = text("DERMTURING_CONTACT")
+DEMONSTRATION = flag("DERMTURING_DEMONSTRATION")  # set by `manage.py demo` for what it serves
 
 
 def development_key() -> str:

@@ -71,14 +71,9 @@ def read_study(
     Raises:
         StudyNotOpen: the session's rater is a person, or the study is not open.
     """
-    if session.rater.kind != Rater.Kind.SIMULATED:
-        raise StudyNotOpen("only a simulated rater may be read for by a program")
+    _begin(session, about)
     rng = np.random.default_rng(seed)
     study = session.rater.study
-    give_consent(session)
-    if about:
-        describe_rater(session, about)
-    start_reading(session)
     # The answers are made from the truth, which nothing that serves raters may do.
     truths = {t.stimulus_id: t for t in StimulusTruth.objects.filter(stimulus__study=study)}
     while trial := turn(session).current:
@@ -91,6 +86,50 @@ def read_study(
         record_answer(
             session=session, token=trial.token, key=UUID(bytes=rng.bytes(16)), given=given
         )
+
+
+def take_lesson(session: Session, *, knows: float, keeps: float, showings: int, seed: int) -> None:
+    """Let a simulated learner answer the cases of a class that is asked for the diagnosis.
+
+    Args:
+        session: of the learner.
+        knows: the chance that a case is answered rightly when it is first met.
+        keeps: the same once it was told.
+        showings: how many are answered before they leave; fewer where all cases are learnt.
+        seed: of their answers.
+
+    Raises:
+        StudyNotOpen: the session's rater is a person, or the class is not open.
+    """
+    _begin(session)
+    rng = np.random.default_rng(seed)
+    study = session.rater.study
+    met: set[int] = set()
+    trial = turn(session).current
+    for _ in range(showings):
+        if trial is None:
+            return
+        truth = trial.stimulus.feedback or {}
+        right = rng.random() < (keeps if trial.stimulus_id in met else knows)
+        others = [code for code in study.entities if code != truth["entity"]]
+        given = GivenAnswer(
+            response_ms=_response_ms(rng.normal(), rng),
+            entity=truth["entity"] if right else str(rng.choice(others)),
+            origin=truth["origin"] if "origin" in study.questions else "",
+        )
+        met.add(trial.stimulus_id)
+        key = UUID(bytes=rng.bytes(16))
+        _, standing = record_answer(session=session, token=trial.token, key=key, given=given)
+        trial = standing.current
+
+
+def _begin(session: Session, about: Mapping[str, object] | None = None) -> None:
+    if session.rater.kind != Rater.Kind.SIMULATED:
+        raise StudyNotOpen("only a simulated rater may be read for by a program")
+    give_consent(session)
+    if about:
+        describe_rater(session, about)
+    start_reading(session)
 
 
 def _choose_side(

@@ -44,6 +44,18 @@ def test_from_nothing_to_a_report(open_context, live_server):
         get_study("demo").entities, 20
     )
 
+    # Anybody may learn in the class.
+    learner = open_context(viewport={"width": 390, "height": 844}).new_page()
+    learner.goto(demo.learner)
+    learner.get_by_role("button", name="Take part").click()
+    learner.get_by_label("I have read this").check()
+    learner.get_by_role("button", name="Continue").click()
+    learner.get_by_role("button", name="Begin").click()
+    expect(learner.locator("#answer")).to_have_attribute("data-open", "")
+    for key in ("1", "r", "Enter"):
+        learner.keyboard.press(key)
+    expect(learner.locator("#features")).to_contain_text("Typical of")
+
     # The coordinator finds the finished reading, closes the study, and opens its report.
     desk = open_context(viewport={"width": 1280, "height": 900}).new_page()
     desk.goto(demo.report)
@@ -52,6 +64,12 @@ def test_from_nothing_to_a_report(open_context, live_server):
     desk.get_by_role("button", name="Log in").click()
     expect(desk.get_by_role("heading", level=1)).to_contain_text("6 simulated raters")
     assert desk.goto("/reports/demo/").status == 409
+
+    desk.goto(demo.admin)
+    desk.get_by_role("link", name="teaching collections and classes").click()
+    desk.get_by_role("link", name="Seven skin lesions", exact=True).click()
+    desk.get_by_role("link", name="Seven skin lesions, told after each answer").click()
+    expect(desk.get_by_role("row", name="simulated 1")).to_contain_text("14 / 14")
 
     desk.goto(demo.admin)
     desk.get_by_role("link", name="Watch progress, then close").click()

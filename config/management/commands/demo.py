@@ -24,17 +24,18 @@ class Command(ProductCommand):
         parser.add_argument("--build-only", action="store_true", help="do not serve")
 
     def handle(self, *, port: int, build_only: bool, **options: Any) -> None:
-        """Build, print the three links, serve."""
+        """Build, print the links, serve."""
         check_port("127.0.0.1", port)
         prepare()
         demo = build_demonstration(self.stdout.write, self.stderr)
         site = f"http://127.0.0.1:{port}"
         self.stdout.write(
             f"\n  Read as a rater      {site}{demo.rater}"
+            f"\n  Learn in a class     {site}{demo.learner}"
             f"\n  Run it (admin)       {site}{demo.admin}   {COORDINATOR} / {demo.password}"
             "\n                       (in a private window: nobody both runs a study and reads it)"
             f"\n  An example's report  {site}{demo.report}\n\n  Ctrl-C stops.\n"
         )
         self.stdout.flush()
         if not build_only:
-            sys.exit(serve("127.0.0.1", port))
+            sys.exit(serve("127.0.0.1", port, demonstration=True))
