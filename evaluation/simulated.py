@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import numpy as np
 
 from evaluation.design.questions import QUALITY_LEVELS, rating
 from evaluation.entering import describe_rater, give_consent, start_reading
 from evaluation.errors import StudyNotOpen
-from evaluation.models import Origin, Rater, Session, Side, StimulusTruth, Study
+from evaluation.models import Origin, Rater, Session, Side, StimulusTruth, Study, Trial
 from evaluation.sessions import GivenAnswer, record_answer, turn
 
 #: An assumption, of the order of the times that HYPE shows images for.
@@ -83,9 +83,7 @@ def read_study(
             if study.pairs
             else _answer(truth, study, seen, rng)
         )
-        record_answer(
-            session=session, token=trial.token, key=UUID(bytes=rng.bytes(16)), given=given
-        )
+        record_answer(session=session, token=trial.token, key=_key(trial, rng), given=given)
 
 
 def take_lesson(session: Session, *, knows: float, keeps: float, showings: int, seed: int) -> None:
@@ -118,8 +116,9 @@ def take_lesson(session: Session, *, knows: float, keeps: float, showings: int, 
             origin=truth["origin"] if "origin" in study.questions else "",
         )
         met.add(trial.stimulus_id)
-        key = UUID(bytes=rng.bytes(16))
-        _, standing = record_answer(session=session, token=trial.token, key=key, given=given)
+        _, standing = record_answer(
+            session=session, token=trial.token, key=_key(trial, rng), given=given
+        )
         trial = standing.current
 
 
@@ -130,6 +129,11 @@ def _begin(session: Session, about: Mapping[str, object] | None = None) -> None:
     if about:
         describe_rater(session, about)
     start_reading(session)
+
+
+def _key(trial: Trial, rng: np.random.Generator) -> UUID:
+    """Return an answer's key: no other trial has it, though the same seed reads many studies."""
+    return uuid5(UUID(bytes=rng.bytes(16)), trial.token)
 
 
 def _choose_side(

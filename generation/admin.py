@@ -6,8 +6,8 @@ from django import forms
 from django.contrib import admin
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -16,9 +16,16 @@ from evaluation.entities import ENTITIES
 from evaluation.skin_names import SKIN_NAMES
 from generation.batches import Asked, images_of, plan_batch, progress_of
 from generation.engine.generator import GenerationError, ImageRequest
-from generation.engine.lesions import LONGEST, written_from_image
-from generation.forms import SEX_NAMES, SKIN_DEGREES, known_generators, written_or_refused
+from generation.engine.lesions import LONGEST
+from generation.forms import SEX_NAMES, SKIN_DEGREES, known_generators
 from generation.models import Batch
+from generation.shapes import (
+    lesion_words,
+    mask_field,
+    mask_or_refused,
+    picture_of,
+    written_or_refused,
+)
 from generation.tasks import start_batch
 from generation.tones import reached_tones
 
@@ -84,12 +91,7 @@ class BatchForm(forms.ModelForm):
         ),
         widget=forms.TextInput(attrs={"size": 30, "spellcheck": "false"}),
     )
-    mask = forms.FileField(
-        label=_("or its mask"),
-        required=False,
-        help_text=_("A square PNG, white where the lesion is"),
-        widget=forms.FileInput(attrs={"accept": "image/png,image/jpeg"}),
-    )
+    mask = mask_field()
     guidance = forms.FloatField(
         label=_("Guidance"),
         initial=ImageRequest.guidance,
@@ -116,11 +118,7 @@ class BatchForm(forms.ModelForm):
 
     def clean_mask(self) -> str:
         """Return the mask as it is written down."""
-        upload = self.cleaned_data["mask"]
-        try:
-            return written_from_image(upload.read(), upload.name) if upload else ""
-        except GenerationError as problem:
-            raise forms.ValidationError(str(problem)) from problem
+        return mask_or_refused(self.cleaned_data["mask"])
 
     def clean(self) -> dict[str, Any]:
         """Plan the batch, so that what cannot be done is said beside the fields."""
@@ -168,7 +166,7 @@ class BatchAdmin(PlainAdmin):
         """Show of a batch what was asked for."""
         if obj is None:
             return super().get_fieldsets(request, obj)
-        shown = ("generator", "entities", "per_entity", "asked", "tones", *HOW)
+        shown = ("generator", "entities", "per_entity", "asked_for", "tones", *HOW)
         return ((None, {"fields": shown}),)
 
     def change_view(
@@ -192,6 +190,18 @@ class BatchAdmin(PlainAdmin):
             }
         context |= extra_context or {}
         return super().change_view(request, object_id, form_url, context)
+
+    @admin.display(description=_("asked for"))
+    def asked_for(self, batch: Batch) -> SafeString:
+        """What was asked of every image, a mask as a picture."""
+        asked = {**batch.asked}
+        lesion = asked.pop("lesion", "")
+        rows = list(asked.items())
+        if lesion:
+            picture = picture_of(lesion, batch.seed)
+            said = '{} <img src="{}" width="64" height="64" alt="">'
+            rows.append(("lesion", format_html(said, lesion_words(lesion), picture)))
+        return format_html_join(mark_safe("<br>"), "{}: {}", rows)
 
     @admin.display(description=_("made"))
     def progress(self, batch: Batch) -> SafeString:

@@ -5,6 +5,8 @@ from typing import Any, cast
 
 from django import forms
 from django.contrib.auth.models import User
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -14,11 +16,12 @@ from evaluation.skin_names import SKIN_NAMES, skin_name
 from generation.batches import OWN_WEIGHTS, Asked, next_seed, plan_batch
 from generation.engine.colour import skin_of_tone
 from generation.engine.generator import GenerationError, ImageRequest
-from generation.engine.lesions import DRAWN, LONGEST, written_from_text
+from generation.engine.lesions import LONGEST
 from generation.engine.prompts import entity_in, prompt_of
 from generation.engine.registry import generator_names, template_of, vocabulary_of
 from generation.engine.vocabulary import ATTRIBUTES, LEAST_TONE, MOST_TONE, OPEN, Vocabulary
 from generation.models import Batch
+from generation.shapes import lesion_words, mask_field, mask_or_refused, written_or_refused
 
 MOST = 24  # images at once
 WORDS, CHOICES = "words", "choices"
@@ -111,6 +114,7 @@ class GenerateForm(forms.Form):
         ),
         widget=forms.TextInput(attrs={"placeholder": _("any"), "spellcheck": "false"}),
     )
+    mask = mask_field()
     count = forms.IntegerField(label=_("Images"), min_value=1, max_value=MOST)
     guidance = forms.FloatField(
         label=_("Guidance"),
@@ -130,9 +134,11 @@ class GenerateForm(forms.Form):
         widget=forms.TextInput(attrs={"inputmode": "numeric", "placeholder": _("new")}),
     )
 
-    def __init__(self, given: Mapping[str, str]) -> None:
+    def __init__(
+        self, given: Mapping[str, str], files: MultiValueDict[str, UploadedFile] | None = None
+    ) -> None:
         """Fit the fields to the generator in `given`."""
-        super().__init__(dict(given), label_suffix="")
+        super().__init__(dict(given), files, label_suffix="")
         self.broken, self.vocabulary = "", OPEN
         name = given.get("generator", "")
         try:
@@ -166,7 +172,7 @@ class GenerateForm(forms.Form):
                 widget=forms.NumberInput(attrs={"step": 1, "placeholder": _("any")}),
             )
         else:
-            del self.fields["lesion"]
+            del self.fields["lesion"], self.fields["mask"]
         if not vocabulary.solved:
             del self.fields["guidance"], self.fields["steps"]
         if not vocabulary.prompted:
@@ -180,8 +186,16 @@ class GenerateForm(forms.Form):
                     self.data = {**self.data, name: codes[0]}
 
     def clean_lesion(self) -> str:
-        """Take a mask of any size."""
-        return written_or_refused(self.cleaned_data["lesion"])
+        """Take a mask of any size; a file takes the place of whatever stands here."""
+        return "" if "mask" in self.files else written_or_refused(self.cleaned_data["lesion"])
+
+    def clean_mask(self) -> str:
+        """Let the mask be the lesion, in the form as well, which cannot keep the file."""
+        mask = mask_or_refused(self.cleaned_data["mask"])
+        if mask:
+            self.cleaned_data["lesion"] = mask
+            self.data = {**self.data, "lesion": mask}
+        return mask
 
     def clean(self) -> dict[str, Any]:
         """Refuse what the generator does not honour, in its own words."""
@@ -264,14 +278,6 @@ class GenerateForm(forms.Form):
         )
 
 
-def written_or_refused(lesion: str) -> str:
-    """Return a lesion as it is written down, empty where none is given; a field's own error."""
-    try:
-        return written_from_text(lesion) if lesion else ""
-    except GenerationError as problem:
-        raise forms.ValidationError(str(problem)) from problem
-
-
 def _hex(tone: float) -> str:
     return "#" + "".join(f"{round(255 * each):02x}" for each in skin_of_tone(tone))
 
@@ -328,8 +334,7 @@ def told(batch: Batch) -> list[tuple[str, str]]:
         name = skin_name(tone)
         rows.append((gettext("Skin"), name if tone in SKIN_DEGREES else f"{name} ({tone:g}°)"))
     if lesion := asked.get("lesion"):
-        drawn = lesion.startswith(DRAWN)
-        rows.append((gettext("Lesion"), gettext("a drawn mask") if drawn else lesion))
+        rows.append((gettext("Lesion"), lesion_words(lesion)))
     return rows
 
 

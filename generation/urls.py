@@ -6,6 +6,7 @@ from generation import views
 
 urlpatterns = [
     path("", views.generate, name="generate"),
+    path("mask", views.mask, name="generate_mask"),
     path("<int:pk>/", views.made, name="generated"),
     path("<int:pk>/progress", views.progress, name="generated_progress"),
     path("<int:pk>/stop", views.stop, name="generated_stop"),

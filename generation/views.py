@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.views.decorators import staff_member_required
 from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
@@ -20,8 +21,10 @@ from evaluation.catalogue import read_original
 from evaluation.errors import EvaluationError
 from generation.batches import stop_batch
 from generation.engine.generator import GenerationError
+from generation.engine.lesions import DRAWN
 from generation.forms import WORDS, GenerateForm, filled_in, titled, told, usual
 from generation.models import Batch
+from generation.shapes import lesion_words, mask_or_refused, picture_of
 from generation.showing import Shown, lately, shown_images
 from generation.standing import Standing, standing_of
 from generation.tasks import start_batch
@@ -53,7 +56,7 @@ def generate(request: HttpRequest) -> HttpResponse:
         form = GenerateForm({**usual(), **request.GET.dict()})
         form.is_valid()
         return _page(request, form)
-    form = GenerateForm(request.POST.dict())
+    form = GenerateForm(request.POST.dict(), request.FILES)
     if form.is_valid():
         try:
             batch = form.plan(who(request))
@@ -63,6 +66,17 @@ def generate(request: HttpRequest) -> HttpResponse:
             start_batch(batch, who(request))
             return redirect(f"{reverse('generated', args=[batch.pk])}#images")
     return _page(request, form, status=422)
+
+
+@require_POST
+@for_generating
+def mask(request: HttpRequest) -> JsonResponse:
+    """Return the mask in a file as a lesion is written down, and in words; or what is wrong."""
+    try:
+        lesion = mask_or_refused(request.FILES.get("mask"))
+    except ValidationError as problem:
+        return JsonResponse({"problem": " ".join(problem.messages)}, status=422)
+    return JsonResponse({"lesion": lesion, "words": lesion_words(lesion)})
 
 
 @require_GET
@@ -123,6 +137,7 @@ def large(request: HttpRequest, pk: int, image: int) -> HttpResponse:
         "before": images[place - 1] if place else None,
         "after": images[place + 1] if place + 1 < len(images) else None,
         "told": told(batch),
+        "shape": _shape(batch, shown.seed),
         "solved": GenerateForm({"generator": batch.generator}).vocabulary.solved,
         "again": filled_in(batch),
         "other": urlencode(filled_in(batch, count=1, seed=shown.seed)),
@@ -151,6 +166,12 @@ def _batch(pk: int) -> Batch:
     return get_object_or_404(Batch, pk=pk, consecutive=True)
 
 
+def _shape(batch: Batch, seed: int) -> str:
+    """Return the shape that was asked for in the image of a seed as a picture, if any was."""
+    lesion = batch.asked.get("lesion")
+    return picture_of(lesion, seed) if lesion else ""
+
+
 def _page(
     request: HttpRequest, form: GenerateForm, batch: Batch | None = None, status: int = 200
 ) -> HttpResponse:
@@ -166,6 +187,8 @@ def _page(
         "choices": [form[name] for name in CHOSEN if name in form.fields],
         "more": [form[name] for name in ("guidance", "steps", "seed") if name in form.fields],
         "words": form.vocabulary.taught,
+        "lost_file": request.GET.get("mask", ""),  # a form that is sent by GET holds its name
+        **_mask_of(form),
         "examples": examples,
         "lately": lately(batch),
     }
@@ -174,12 +197,21 @@ def _page(
     return render(request, "generation/generate.html", context, status=status)
 
 
+def _mask_of(form: GenerateForm) -> dict[str, str]:
+    """Return the mask that a form asks for, in words and as a picture; nothing where none is."""
+    lesion = form["lesion"].value() or "" if "lesion" in form.fields else ""
+    if not lesion.startswith(DRAWN) or "lesion" in form.errors:
+        return {}
+    return {"mask_words": lesion_words(lesion), "mask_picture": picture_of(lesion, 0)}
+
+
 def _images(batch: Batch, standing: Standing) -> dict[str, Any]:
     images = shown_images(batch)
     missing: list[Shown | None] = [None] * (standing.total - standing.made)
     return {
         "batch": batch,
         "titled": titled(batch),
+        "shape": _shape(batch, batch.seed),
         "standing": standing,
         "tiles": [*images, *missing],
         "hidden": standing.made - len(images),

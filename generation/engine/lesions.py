@@ -7,6 +7,7 @@ stands with a batch and with every image, which can be made again without any ot
 
 import base64
 import binascii
+from enum import StrEnum
 from io import BytesIO
 from pathlib import Path
 
@@ -23,6 +24,24 @@ DRAWN = "png:"
 LEAST, MOST = 0.04, 1.2  # extent, as a share of the side
 LONGEST = 500_000  # characters, of a lesion that is given; one that is written down has few
 LARGEST = 4096  # px, of the side of a mask that is given
+
+
+class Flaw(StrEnum):
+    """Why a file is no mask of a lesion."""
+
+    UNREADABLE = "unreadable"
+    NOT_SQUARE = "not square"
+    EMPTY = "empty"
+    FULL = "full"
+
+
+class MaskRefused(GenerationError):
+    """A mask that shows no lesion, with its flaw and its size in px for whoever says it anew."""
+
+    def __init__(self, said: str, flaw: Flaw, size: tuple[int, int] = (0, 0)) -> None:
+        super().__init__(said)
+        self.flaw, self.size = flaw, size
+
 
 # Of the lesion masks of HAM10000, in the square that is trained on: mean and standard deviation of
 # the share's logarithm, of the centre, and of the logarithm of length over width; then how far a
@@ -97,18 +116,21 @@ def written_from_image(content: bytes, what: str) -> str:
         what: it is called in an error.
 
     Raises:
-        GenerationError: it is no image, not square, too large, empty or full.
+        MaskRefused: it is no image, not square, too large, empty or full.
     """
     try:
         image: Image.Image = Image.open(BytesIO(content), formats=("PNG", "JPEG"))
         if max(image.size) <= LARGEST:  # else memory is not even taken
             image = image.convert("L")
     except (OSError, ValueError, SyntaxError) as problem:
-        raise GenerationError(f"{what}: is no PNG or JPEG that can be read ({problem})") from None
+        said = f"{what}: is no PNG or JPEG that can be read ({problem})"
+        raise MaskRefused(said, Flaw.UNREADABLE) from None
     if image.width != image.height or image.width > LARGEST:
-        raise GenerationError(
+        raise MaskRefused(
             f"{what}: has {image.width} x {image.height} pixels; make it square, as the images "
-            f"are, with at most {LARGEST}"
+            f"are, with at most {LARGEST}",
+            Flaw.NOT_SQUARE,
+            image.size,
         )
     mask = np.asarray(image.resize((STORED, STORED), Image.Resampling.BOX)) > 127
     check_mask(mask, what)
@@ -121,12 +143,12 @@ def check_mask(mask: Mask, what: str) -> None:
     """Refuse a mask that shows no lesion, or no skin.
 
     Raises:
-        GenerationError: it is empty or full.
+        MaskRefused: it is empty or full.
     """
     if mask.all() or not mask.any():
-        told = "full" if mask.any() else "empty"
-        raise GenerationError(
-            f"{what}: the mask is {told}; make the lesion white and all else black"
+        flaw = Flaw.FULL if mask.any() else Flaw.EMPTY
+        raise MaskRefused(
+            f"{what}: the mask is {flaw}; make the lesion white and all else black", flaw
         )
 
 

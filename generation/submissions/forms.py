@@ -9,7 +9,6 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from evaluation.decoding import LARGEST_FILE
 from evaluation.entities import ENTITIES
 from evaluation.importing import LICENCE
 from generation.batches import OWN_WEIGHTS
@@ -20,6 +19,7 @@ from generation.engine.registry import generator_names, vocabulary_of
 from generation.engine.vocabulary import MASKED
 from generation.forms import SEX_NAMES, SITE_NAMES, SKIN_DEGREES, SKIN_NAMES, SKIN_SCALES
 from generation.photographs import Mask, Photograph, Pixels, mask_in, photograph_of
+from generation.uploads import content_of
 
 MOST_PIXELS = 13_000_000  # a copy of so many needs about 2.5 GB of memory
 #: Bands of ages by their middle, in years.
@@ -170,13 +170,9 @@ class PreviewForm(forms.Form):
 
 
 def _decoded(upload: UploadedFile) -> Photograph:
-    if (upload.size or 0) > LARGEST_FILE:
-        raise forms.ValidationError(
-            gettext("It has %(size)d MB; save it with at most %(most)d MB.")
-            % {"size": (upload.size or 0) // 10**6, "most": LARGEST_FILE // 10**6}
-        )
+    content = content_of(upload)
     try:
-        return photograph_of(Path("file"), upload.read())
+        return photograph_of(Path("file"), content)
     except GenerationError as problem:
         raise forms.ValidationError(unnamed(problem)) from problem
 

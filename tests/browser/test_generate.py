@@ -1,6 +1,7 @@
 """The page that generates images, in the browser, with the worker of background tasks."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -14,7 +15,7 @@ from generation.models import Batch
 from tests.browser.test_access import violations
 from tests.browser.test_desk import at_desk  # noqa: F401
 from tests.generation.test_batches import Painter
-from tests.generation.tiny_dermgan import save_tiny_dermgan
+from tests.generation.test_page import mask_file, shaped  # noqa: F401
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -142,12 +143,8 @@ def test_a_slow_network_loses_no_fields_of_the_generator_chosen(at_desk, page, h
 
 def test_a_lesion_is_drawn_by_mouse_and_keys_and_the_tone_by_a_slider(
     at_desk,  # noqa: F811
-    monkeypatch,
-    tmp_path,
+    shaped,  # noqa: F811
 ):
-    for module in ("forms", "batches"):
-        monkeypatch.setattr(f"generation.{module}.OWN_WEIGHTS", tmp_path)
-    save_tiny_dermgan(tmp_path / "shaped")
     page = at_desk("/generate/")
     page.get_by_label("Generator").select_option("shaped")
     lesion, square = page.get_by_role("textbox", name="Lesion"), page.locator("lesion-square svg")
@@ -182,3 +179,59 @@ def test_a_lesion_is_drawn_by_mouse_and_keys_and_the_tone_by_a_slider(
     slider.fill("-20")
     expect(page.get_by_role("spinbutton", name="Skin")).to_have_value("-20")
     expect(page.locator("tone-slider output")).to_have_text("brown · Fitzpatrick ≈ V · Monk ≈ 7")
+
+
+@pytest.fixture
+def upload(at_desk, shaped):  # noqa: F811
+    """Return the page, where a generator is told shapes, and a function that chooses a mask."""
+    page = at_desk(f"/generate/?generator={shaped}")
+
+    def choose(**mask):
+        file = mask_file(**mask)
+        sent = {"name": file.name, "mimeType": "image/png", "buffer": file.read()}
+        page.get_by_label("or its mask").set_input_files(sent)
+
+    return page, choose
+
+
+def test_a_mask_from_a_file_and_a_drawn_lesion_take_each_others_place(upload):
+    page, choose = upload
+    square, shape = page.locator("lesion-square svg"), page.locator("lesion-square .mask")
+    square.press("ArrowLeft")
+    expect(page.get_by_role("textbox", name="Lesion")).to_have_value("0.48,0.5,0.5,0.5")
+
+    choose()
+    expect(page.locator(".said")).to_have_text("a mask of 19 % of the image")
+    expect(square.locator("ellipse")).to_be_hidden()
+    box = shape.evaluate("path => { const { x, y, width } = path.getBBox(); return [x, y, width] }")
+    assert box == pytest.approx([0.25, 0.25, 0.5], abs=0.02)
+    assert violations(page) == []
+
+    choose(box=None)  # refused: the one before stays
+    expect(page.locator(".said")).to_contain_text("mask.png is dark all over")
+    expect(shape).to_have_attribute("d", re.compile("^M"))
+
+    square.press("Delete")
+    expect(shape).not_to_have_attribute("d", re.compile("."))
+    square.press("ArrowLeft")
+    expect(page.get_by_role("textbox", name="Lesion")).to_have_value("0.48,0.5,0.5,0.5")
+
+
+def test_the_mask_outlives_a_refused_form_and_stands_with_the_batch(upload):
+    page, choose = upload
+    choose()
+    expect(page.locator(".said")).to_have_text("a mask of 19 % of the image")
+    page.get_by_role("spinbutton", name="Images").fill("1")
+    page.get_by_text("More", exact=True).click()
+    page.get_by_label("Seed").fill("none")
+
+    page.get_by_role("button", name="Generate").click()
+    expect(page.get_by_text("Seed: Enter a whole number.")).to_be_visible()
+    expect(page.locator(".said")).to_have_text("a mask of 19 % of the image")
+    expect(page.locator("lesion-square .mask")).to_have_attribute("d", re.compile("^M"))
+    page.get_by_label("Seed").fill("7")
+    page.get_by_role("button", name="Generate").click()
+
+    expect(page.get_by_role("heading", name="a mask of 19 % of the image")).to_be_visible()
+    expect(page.locator("h2 .shape")).to_be_visible()
+    assert Batch.objects.get().asked["lesion"].startswith("png:")

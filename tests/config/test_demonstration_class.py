@@ -7,13 +7,18 @@ from django.urls import reverse
 from config.demonstration_class import CLASS, ensure_class
 from evaluation.accounts import create_account
 from evaluation.closing import close_study
+from evaluation.invitations import invite_rater
 from evaluation.lessons import shown_in, standing_of, total
-from evaluation.models import Session, Study
+from evaluation.models import Rater, Session, Study
+from evaluation.simulated import Skill, read_study
 
 
 @pytest.fixture
 def link(sealed):
-    """Return the link to a class of what a closed study showed."""
+    """Return the link to a class of what a closed study showed to simulated raters."""
+    for seed in (1, 2):  # the learners' seeds, too
+        invitation = invite_rater(sealed, kind=Rater.Kind.SIMULATED)
+        read_study(invitation.rater.sessions.get(), Skill(), seed=seed)
     create_account("anna")
     example = close_study(sealed, reason="a test")
     return ensure_class(example, User.objects.get(username="anna"))

@@ -18,7 +18,7 @@ from PIL import Image as Picture
 
 from evaluation.accounts import create_account
 from evaluation.models import AuditEvent, Image
-from generation import deidentification
+from generation import deidentification, uploads
 from generation.engine import masked
 from generation.models import Submission, SubmissionState
 from generation.submissions import forms, proposing, services
@@ -406,7 +406,7 @@ def test_bombs_and_giants_are_refused_by_their_header_or_size(tiny, browsers, mo
     monkeypatch.setattr(forms, "MOST_PIXELS", 1000)
     reply = browsers["author"].post(reverse("submit"), asked())
     assert "It has 384 x 288 pixels; make it smaller" in reply.content.decode()
-    monkeypatch.setattr(forms, "LARGEST_FILE", 1000)
+    monkeypatch.setattr(uploads, "LARGEST_FILE", 1000)
     reply = browsers["author"].post(reverse("submit"), asked())
     assert "MB; save it with at most" in reply.content.decode()
     assert not Submission.objects.exists()

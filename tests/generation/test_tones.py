@@ -159,7 +159,7 @@ def test_the_desk_asks_for_tones_and_a_mask_and_shows_what_was_reached(
         return answer.content.decode()
 
     full = SimpleUploadedFile("full.png", b"no image")
-    assert "full.png: is no PNG or JPEG" in post(mask=full)
+    assert "full.png is no PNG or JPEG" in post(mask=full)
     assert "leave one out" in post(
         mask=SimpleUploadedFile("m.png", square_mask()), lesion="0.5,0.5,0.4,0.4"
     )

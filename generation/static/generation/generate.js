@@ -21,7 +21,9 @@ let asking = 0;
 let pause;
 
 function remember() {
-  for (const [name, value] of new FormData(form)) if (name !== "csrfmiddlewaretoken") typed.set(name, value);
+  for (const [name, value] of new FormData(form)) {
+    if (name !== "csrfmiddlewaretoken" && typeof value === "string") typed.set(name, value);
+  }
 }
 
 const asked = () => document.getElementById("asked");

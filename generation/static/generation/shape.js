@@ -1,10 +1,13 @@
-// Where the lesion is and how light the skin: an ellipse to drag, and a slider, over plain fields.
+// Where the lesion is and how light the skin: an ellipse to drag or a mask from a file, and a
+// slider, over plain fields.
 //
 // Without this script the fields take the same as characters.
 
 const within = (value, least, most) => Math.min(most, Math.max(least, value));
 const LEAST = 0.04; // extent of a lesion, as a share of the side
 const STEP = 0.02;
+const MASK = "png:"; // before a lesion that is a mask
+const OVERLAP = 0.1; // of its rows, which else leave seams
 const SVG = "http://www.w3.org/2000/svg";
 
 function drawn(name, attributes) {
@@ -18,18 +21,45 @@ function tell(input, value) {
   input.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
+// Returns the bright pixels of a mask as a path in a square of side 1, row by row.
+async function silhouette(lesion) {
+  const image = new Image();
+  image.src = `data:image/png;base64,${lesion.slice(MASK.length)}`;
+  await image.decode();
+  const { width, height } = image;
+  const context = Object.assign(document.createElement("canvas"), { width, height }).getContext("2d");
+  context.drawImage(image, 0, 0);
+  const { data } = context.getImageData(0, 0, width, height);
+  const bright = (x, y) => x >= 0 && x < width && data[4 * (y * width + x)] > 127;
+  let [path, start] = ["", 0];
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x <= width; x++) {
+      if (bright(x, y) && !bright(x - 1, y)) start = x / width;
+      if (!bright(x, y) && bright(x - 1, y)) path += `M${start},${y / height}H${x / width}v${(1 + OVERLAP) / height}H${start}z`;
+    }
+  }
+  return path;
+}
+
 class LesionSquare extends HTMLElement {
   connectedCallback() {
-    this.input = this.querySelector("input");
+    this.input = this.querySelector("[name=lesion]");
+    this.file = this.querySelector("[type=file]");
+    this.said = this.querySelector(".said");
     this.square = drawn("svg", { viewBox: "0 0 1 1", tabindex: 0, role: "group", "aria-label": this.dataset.label });
     this.shape = drawn("ellipse", { class: "lesion" });
     this.handle = drawn("circle", { class: "handle", r: 0.03 });
-    this.square.append(this.shape, this.handle);
+    this.mask = drawn("path", { class: "mask" });
+    this.square.append(this.shape, this.handle, this.mask);
     this.clear = Object.assign(document.createElement("button"), { type: "button", className: "minor", textContent: this.dataset.clear });
     this.prepend(this.square);
-    this.append(this.clear);
-    this.clear.addEventListener("click", () => tell(this.input, ""));
-    this.input.addEventListener("input", () => this.show());
+    this.input.after(this.clear);
+    this.clear.addEventListener("click", () => this.remove());
+    this.input.addEventListener("input", () => {
+      this.file.value = ""; // what was said last counts
+      this.show();
+    });
+    this.file.addEventListener("change", () => this.take());
     this.square.addEventListener("pointerdown", (event) => this.grasp(event));
     this.square.addEventListener("pointermove", (event) => this.drag(event));
     for (const end of ["pointerup", "pointercancel"]) this.square.addEventListener(end, () => (this.held = null));
@@ -50,10 +80,53 @@ class LesionSquare extends HTMLElement {
     tell(this.input, [right, below, wide, high].map((value) => Number(value.toFixed(2))).join(","));
   }
 
-  show() {
-    const lesion = this.lesion;
+  get masked() {
+    return this.input.value.startsWith(MASK);
+  }
+
+  // Lets the server read the file, so that what it refuses is said at once and the form, which
+  // forgets files, keeps the mask. Where it cannot be reached, the file goes with the form.
+  async take() {
+    const [file] = this.file.files;
+    if (!file) return;
+    const sent = new FormData();
+    sent.set("csrfmiddlewaretoken", this.input.form.elements.csrfmiddlewaretoken.value);
+    sent.set("mask", file);
+    let answer;
+    try {
+      answer = await (await fetch(this.dataset.mask, { method: "POST", body: sent, credentials: "same-origin" })).json();
+    } catch {
+      return;
+    }
+    if (this.file.files[0] !== file) return; // another one was chosen meanwhile
+    this.file.value = "";
+    if (answer.lesion) tell(this.input, answer.lesion);
+    this.say(answer.words ?? answer.problem, !answer.lesion);
+  }
+
+  say(words, wrong = false) {
+    this.said.textContent = words;
+    this.said.classList.toggle("wrong", wrong);
+  }
+
+  remove() {
+    tell(this.input, "");
+    this.square.focus();
+  }
+
+  async show() {
+    const { lesion, masked } = this;
+    this.classList.toggle("masked", masked);
     this.square.classList.toggle("none", !lesion);
     this.clear.disabled = !this.input.value;
+    if (!masked) {
+      this.mask.removeAttribute("d");
+      this.say("");
+    } else {
+      const value = this.input.value;
+      const path = await silhouette(value).catch(() => "");
+      if (this.input.value === value) this.mask.setAttribute("d", path);
+    }
     if (!lesion) return;
     const { x, y, width, height } = lesion;
     for (const [key, value] of Object.entries({ cx: x, cy: y, rx: width / 2, ry: height / 2 })) this.shape.setAttribute(key, value);
@@ -94,8 +167,8 @@ class LesionSquare extends HTMLElement {
 
   press(event) {
     const [right, below] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key] ?? [0, 0];
-    if (event.key === "Delete" || event.key === "Backspace") tell(this.input, "");
-    else if (!right && !below) return;
+    if (event.key === "Delete" || event.key === "Backspace") this.remove();
+    else if ((!right && !below) || this.masked) return;
     else {
       const lesion = this.lesion ?? { x: 0.5, y: 0.5, width: 0.5, height: 0.5 };
       if (event.shiftKey) this.lesion = { ...lesion, width: lesion.width + 2 * STEP * right, height: lesion.height + 2 * STEP * below };
