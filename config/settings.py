@@ -141,6 +141,7 @@ TASKS = {
     }
 }
 
+AUTHENTICATION_BACKENDS = ["evaluation.signing_in.PasswordBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",

@@ -6,12 +6,15 @@ by the desk's own session.
 
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from rest_framework import serializers, status
 from rest_framework.authentication import BasicAuthentication, SessionAuthentication
+from rest_framework.exceptions import Throttled
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,6 +22,7 @@ from rest_framework.views import APIView
 
 from evaluation.catalogue import read_original
 from evaluation.errors import EvaluationError
+from evaluation.signing_in import seconds_to_wait
 from generation.batches import OWN_WEIGHTS, Asked, images_of, plan_batch, progress_of
 from generation.engine.generator import GenerationError, ImageRequest
 from generation.engine.lesions import LONGEST, written_from_text
@@ -32,6 +36,24 @@ LARGEST_SEED = 2**62
 MOST_VALUES = 100  # of a list
 
 
+class LimitedBasicAuthentication(BasicAuthentication):
+    """Name and password, which are limited as on the desk's page; 429 says how long to wait."""
+
+    def authenticate_credentials(
+        self, userid: str, password: str, request: Request | None = None
+    ) -> tuple[User, None]:
+        """Return the account.
+
+        Raises:
+            Throttled: too many passwords were wrong.
+            AuthenticationFailed: this one is, or the name.
+        """
+        if seconds := seconds_to_wait(userid):
+            raise Throttled(seconds, _("Too many wrong passwords for this account."))
+        account: tuple[User, None] = super().authenticate_credentials(userid, password, request)
+        return account
+
+
 class MayGenerate(BasePermission):
     """Those who may add batches at the desk."""
 
@@ -43,7 +65,7 @@ class MayGenerate(BasePermission):
 class DeskView(APIView):
     """Base of what accounts of the desk may call."""
 
-    authentication_classes = (BasicAuthentication, SessionAuthentication)
+    authentication_classes = (LimitedBasicAuthentication, SessionAuthentication)
     permission_classes = (MayGenerate,)
 
 

@@ -11,8 +11,11 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
+from evaluation.signing_in import SignInForm
+
 admin.site.site_header = "DermTuring"
 admin.site.index_title = _("Run a study")
+admin.site.login_form = SignInForm
 
 
 def who(request: HttpRequest) -> User:

@@ -9,6 +9,7 @@ from evaluation.models.sealed import (
     StudySecret,
 )
 from evaluation.models.session import Answer, Invitation, OpenLink, Rater, Session, Side, Trial
+from evaluation.models.signing_in import WrongPassword
 from evaluation.models.study import Study, StudyImage, Use
 from evaluation.models.teaching import Case, Collection
 from evaluation.models.trail import AuditEvent
@@ -36,4 +37,5 @@ __all__ = [
     "StudySecret",
     "Trial",
     "Use",
+    "WrongPassword",
 ]
