@@ -81,7 +81,7 @@ class SubmissionForm(forms.Form):
         help_text=_("Chosen here, not even the colour of the surroundings is told"),
     )
     licence = forms.RegexField(
-        LICENCE.pattern + r"\Z",
+        rf"\A{LICENCE.pattern}\Z",
         label=_("Licence of the photograph"),
         max_length=40,
         help_text=_("SPDX identifier, such as CC-BY-4.0"),

@@ -380,6 +380,7 @@ BAD = {
     "no mask": ({"mask": ""}, "Mark the lesion in the photograph"),
     "a photograph for a mask": ({"mask": picture(shown())}, "is no mask, it has greys"),
     "no licence": ({"licence": "free for all!"}, "This is no SPDX identifier"),
+    "a licence in words": ({"licence": "CC BY"}, "This is no SPDX identifier"),
     "an unknown site": ({"site": "face"}, "site &#x27;face&#x27; is unknown; use one of back"),
     "another generator": ({"generator": "../tiny"}, "../tiny is not one of the available"),
 }

@@ -12,6 +12,7 @@ const VEIL = "rgb(12 20 26 / .72)";
 
 const form = document.getElementById("submit");
 const board = document.getElementById("board");
+const first = document.getElementById("first"); // what is said before there is a photograph
 const view = document.getElementById("view");
 const marked = document.getElementById("marked");
 const problems = document.getElementById("problems");
@@ -219,12 +220,15 @@ file.photograph.addEventListener("change", async () => {
   steps = [];
   open = null;
   board.hidden = !photograph;
+  first.hidden = !board.hidden;
   if (!photograph) return;
   const scale = VIEW / Math.max(photograph.width, photograph.height);
   view.width = Math.round(photograph.width * scale);
   view.height = Math.round(photograph.height * scale);
   tell();
 });
+
+first.hidden = false;
 
 // A mask from elsewhere is white and black; what is kept becomes white on nothing.
 function cut(bitmap) {
