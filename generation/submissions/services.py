@@ -218,6 +218,11 @@ def look_at_original(submission: Submission, reviewer: User) -> bytes:
     return out.getvalue()
 
 
+def has_looked(submission: Submission, reviewer: User) -> bool:
+    """Tell whether a reviewer has seen the original."""
+    return trail_of(submission).filter(act="view_original", actor=reviewer).exists()
+
+
 def pass_on(submission: Submission, reviewer: User, *, nothing_left: bool) -> None:
     """Say, having seen the original, that the mask keeps the lesion and nobody's face or tattoo.
 
@@ -227,8 +232,7 @@ def pass_on(submission: Submission, reviewer: User, *, nothing_left: bool) -> No
     """
     with _step(submission, reviewer, "pass_submission", [State.MADE]) as locked:
         _check_other(locked, reviewer)
-        seen = trail_of(submission).filter(act="view_original", actor=reviewer)
-        if not seen.exists():
+        if not has_looked(submission, reviewer):
             raise SubmissionRefused(_("Look at the original first."))
         if not nothing_left:
             raise SubmissionRefused(

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db.models import Q
 from django.utils.formats import number_format
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from evaluation.entities import entity_title
-from evaluation.models import AuditEvent
 from generation.deidentification import MUCH
 from generation.engine.comparing import STEP
 from generation.forms import SEX_NAMES, SITE_NAMES, SKIN_DEGREES, SKIN_NAMES
@@ -31,6 +32,21 @@ LISTED = 200
 State = SubmissionState
 #: At which stage a submission is, from 0; a returned one is where it was returned.
 STAGE = {State.MAKING: 1, State.FAILED: 1, State.MADE: 2, State.REVIEWED: 3, State.APPROVED: 4}
+
+#: The acts of the audit trail in words.
+ACTS = {
+    "submit_photograph": gettext_lazy("submitted the photograph"),
+    "make_copy": gettext_lazy("made the copy"),
+    "copy_failed": gettext_lazy("made no copy that passes"),
+    "make_another": gettext_lazy("asked for other skin"),
+    "view_original": gettext_lazy("saw the original"),
+    "pass_submission": gettext_lazy("passed it on to the editors"),
+    "return_submission": gettext_lazy("returned it"),
+    "approve_copy": gettext_lazy("approved the copy"),
+    "export_copy": gettext_lazy("exported the copy"),
+    "take_copy": gettext_lazy("took the copy into the catalogue"),
+    "delete_original": gettext_lazy("deleted the original"),
+}
 
 
 @dataclass(frozen=True)
@@ -53,7 +69,11 @@ class Stage:
 
 @dataclass(frozen=True)
 class Page:
-    """A submission as one person sees it; `may_…` says which buttons there are."""
+    """A submission as one person sees it; `may_…` says which buttons there are.
+
+    `looked` says whether a reviewer who may pass it on has seen the original; `trail` is what was
+    done, with when and by whom, the newest first, None for those who may not know.
+    """
 
     submission: Submission
     stages: Sequence[Stage]
@@ -64,6 +84,7 @@ class Page:
     lost: bool
     shows_copy: bool
     may_look: bool
+    looked: bool
     may_pass: bool
     may_return: bool
     may_approve: bool
@@ -73,7 +94,7 @@ class Page:
     may_take: bool
     may_forget: bool
     again: str
-    trail: Sequence[AuditEvent] | None
+    trail: Sequence[tuple[datetime, str, str]] | None
 
 
 def rows_of(user: User, *, waiting: bool) -> list[tuple[Submission, str]]:
@@ -93,6 +114,7 @@ def page_of(submission: Submission, user: User) -> Page:
     state, own = submission.state, submission.author_id == user.pk
     reviews, approves = user.has_perm(MAY_REVIEW), user.has_perm(MAY_APPROVE)
     decides = not own and state in (State.MADE, State.REVIEWED)
+    passes = reviews and decides and state == State.MADE
     lost, submits = services.is_lost(submission), user.has_perm(MAY_SUBMIT)
     return Page(
         submission=submission,
@@ -104,7 +126,8 @@ def page_of(submission: Submission, user: User) -> Page:
         lost=lost,
         shows_copy=may_see_copy(user, submission),
         may_look=reviews and bool(submission.original),
-        may_pass=reviews and decides and state == State.MADE,
+        looked=passes and services.has_looked(submission, user),
+        may_pass=passes,
         may_return=(reviews or approves) and decides,
         may_approve=approves and decides and state == State.REVIEWED,
         may_repeat=own and submits and (state == State.FAILED or lost),
@@ -121,8 +144,15 @@ def page_of(submission: Submission, user: User) -> Page:
             | ({} if submission.age is None else {"age": f"{submission.age:g}"})
             | ({} if submission.tone is None else {"tone": submission.tone})
         ),
-        trail=list(services.trail_of(submission)) if reviews or approves else None,
+        trail=_trail(submission) if reviews or approves else None,
     )
+
+
+def _trail(submission: Submission) -> list[tuple[datetime, str, str]]:
+    return [
+        (each.at, each.who or _("the server"), str(ACTS.get(each.act, each.act)))
+        for each in services.trail_of(submission)
+    ]
 
 
 def _stages(submission: Submission) -> list[Stage]:
@@ -184,7 +214,7 @@ def _line(check: Mapping[str, float | str]) -> Line:
         ),
         "alike": (
             _("Likeness of the new surroundings to the old ones (correlation)"),
-            number_format(found, 2),
+            number_format(round(found, 2) + 0.0, 2),  # without the sign of a zero
             _("at most %s") % number_format(limit, 2),
         ),
         "metadata": (
