@@ -12,7 +12,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from evaluation.admin.base import PlainAdmin, who
-from evaluation.entities import ENTITIES
+from evaluation.entities import ENTITIES, entity_title
 from evaluation.skin_names import SKIN_NAMES
 from generation.batches import Asked, images_of, plan_batch, progress_of
 from generation.engine.generator import GenerationError, ImageRequest
@@ -166,7 +166,7 @@ class BatchAdmin(PlainAdmin):
         """Show of a batch what was asked for."""
         if obj is None:
             return super().get_fieldsets(request, obj)
-        shown = ("generator", "entities", "per_entity", "asked_for", "tones", *HOW)
+        shown = ("generator", "diagnoses", "per_entity", "asked_for", "tones", *HOW)
         return ((None, {"fields": shown}),)
 
     def change_view(
@@ -191,16 +191,22 @@ class BatchAdmin(PlainAdmin):
         context |= extra_context or {}
         return super().change_view(request, object_id, form_url, context)
 
+    @admin.display(description=_("Diagnoses"))
+    def diagnoses(self, batch: Batch) -> str:
+        """What the images show."""
+        return ", ".join(entity_title(code) for code in batch.entities)
+
     @admin.display(description=_("asked for"))
     def asked_for(self, batch: Batch) -> SafeString:
         """What was asked of every image, a mask as a picture."""
         asked = {**batch.asked}
         lesion = asked.pop("lesion", "")
-        rows = list(asked.items())
+        rows = [(BatchForm.base_fields[name].label, value) for name, value in asked.items()]
         if lesion:
             picture = picture_of(lesion, batch.seed)
             said = '{} <img src="{}" width="64" height="64" alt="">'
-            rows.append(("lesion", format_html(said, lesion_words(lesion), picture)))
+            label = BatchForm.base_fields["lesion"].label
+            rows.append((label, format_html(said, lesion_words(lesion), picture)))
         return format_html_join(mark_safe("<br>"), "{}: {}", rows)
 
     @admin.display(description=_("made"))

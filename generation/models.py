@@ -71,7 +71,7 @@ class Batch(models.Model):
         ordering = ["-created_at"]
 
     def __str__(self) -> str:
-        return f"batch {self.pk}"
+        return f"{self._meta.verbose_name} {self.pk}"
 
 
 class PlannedImage(models.Model):

@@ -8,14 +8,27 @@ import pytest
 from django.core.management.base import OutputWrapper
 from playwright.sync_api import expect
 
+from config import demonstration
 from config.demonstration import build_demonstration
 from evaluation.models import Answer, Session
 from evaluation.studies import get_study
+from generation.batches import plan_batch
 from tests.browser.reading import answer_by_keyboard, enter, wait_for_image
 
 
+@pytest.fixture
+def hasty(monkeypatch):
+    """Let the solver take few steps: how good the images are is tested elsewhere."""
+
+    def plan(*, generator, **asked):
+        steps = {"steps": 4} if generator == demonstration.GENERATOR else {}  # dermgan knows none
+        return plan_batch(generator=generator, **steps, **asked)
+
+    monkeypatch.setattr(demonstration, "plan_batch", plan)
+
+
 @pytest.mark.django_db(transaction=True)
-def test_from_nothing_to_a_report(open_context, live_server):
+def test_from_nothing_to_a_report(hasty, open_context, live_server):
     said = io.StringIO()
     demo = build_demonstration(said.write, OutputWrapper(said))
     assert get_study("demo").stimuli.count() == 140
