@@ -71,6 +71,7 @@ def test_from_nothing_to_a_report(hasty, open_context, live_server):
 
     # The coordinator finds the finished reading, closes the study, and opens its report.
     desk = open_context(viewport={"width": 1280, "height": 900}).new_page()
+    desk.set_default_timeout(120_000)  # milliseconds: whoever looks first has the report written
     desk.goto(demo.report)
     desk.get_by_label("Username").fill("coordinator")
     desk.get_by_label("Password").fill(demo.password)
