@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import time
 import zipfile
 from dataclasses import replace
@@ -334,6 +335,36 @@ def test_nobody_decides_on_their_own_or_without_having_looked(made, people):
         services.approve_copy(made, own)
     with pytest.raises(IntegrityError), transaction.atomic():
         Submission.objects.filter(pk=made.pk).update(approved_by=own)
+
+
+def test_a_reviewer_is_asked_to_look_first_and_reads_in_words_what_was_done(made, browsers):
+    address = reverse("submission", args=[made.pk])
+    pass_on = reverse("submission_pass", args=[made.pk])
+    reviewer = browsers["reviewer"]
+    before = reviewer.get(address).content.decode()
+
+    answer = reviewer.post(reverse("submission_look", args=[made.pk]), follow=True)
+    looking = answer.content.decode()
+    link = re.search(r"/deidentify/original/[^\"]+", looking)[0]
+    reviewer.get(link)
+    after = reviewer.get(address, headers={"Accept-Language": "de"}).content.decode()
+
+    assert pass_on not in before
+    assert "Look at the original; then you can pass it on." in before
+    assert pass_on in looking
+    assert pass_on in after
+    for words in ("hat das Foto eingereicht", "der Server", "hat das Original gesehen"):
+        assert words in after
+    assert "view_original" not in after
+
+
+def test_the_desk_receives_accounts_that_run_no_study(people, browsers):
+    author, reviewer = (browsers[name].get("/admin/") for name in ("author", "reviewer"))
+
+    assert f'href="{reverse("submit")}"' in author.content.decode()
+    assert f'href="{reverse("submit")}"' not in reviewer.content.decode()
+    assert f'href="{reverse("submissions")}"' in reviewer.content.decode()
+    assert "<h1>Run a study" not in author.content.decode()
 
 
 def test_a_returned_submission_says_why_and_its_original_is_deleted_in_time(
