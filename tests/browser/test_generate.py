@@ -181,15 +181,19 @@ def test_a_lesion_is_drawn_by_mouse_and_keys_and_the_tone_by_a_slider(
     expect(page.locator("tone-slider output")).to_have_text("brown · Fitzpatrick ≈ V · Monk ≈ 7")
 
 
+def sent(**mask):
+    """Return a mask as the browser takes files."""
+    file = mask_file(**mask)
+    return {"name": file.name, "mimeType": "image/png", "buffer": file.read()}
+
+
 @pytest.fixture
 def upload(at_desk, shaped):  # noqa: F811
     """Return the page, where a generator is told shapes, and a function that chooses a mask."""
     page = at_desk(f"/generate/?generator={shaped}")
 
     def choose(**mask):
-        file = mask_file(**mask)
-        sent = {"name": file.name, "mimeType": "image/png", "buffer": file.read()}
-        page.get_by_label("or its mask").set_input_files(sent)
+        page.get_by_label("or its mask").set_input_files(sent(**mask))
 
     return page, choose
 
@@ -215,6 +219,20 @@ def test_a_mask_from_a_file_and_a_drawn_lesion_take_each_others_place(upload):
     expect(shape).not_to_have_attribute("d", re.compile("."))
     square.press("ArrowLeft")
     expect(page.get_by_role("textbox", name="Lesion")).to_have_value("0.48,0.5,0.5,0.5")
+
+
+def test_a_mask_chosen_before_the_script_arrives_is_read_then(at_desk, shaped, page):  # noqa: F811
+    late = []
+    page.route("**/shape*.js", lambda route: late.append(route))
+    at_desk(f"/generate/?generator={shaped}")
+    page.get_by_label("or its mask").set_input_files(sent())
+    page.wait_for_timeout(300)
+    assert page.locator("lesion-square svg").count() == 0
+    for route in late:
+        route.continue_()
+
+    expect(page.locator(".said")).to_have_text("a mask of 19 % of the image")
+    expect(page.locator("lesion-square .mask")).to_have_attribute("d", re.compile("^M"))
 
 
 def test_the_mask_outlives_a_refused_form_and_stands_with_the_batch(upload):

@@ -65,6 +65,7 @@ class LesionSquare extends HTMLElement {
     for (const end of ["pointerup", "pointercancel"]) this.square.addEventListener(end, () => (this.held = null));
     this.square.addEventListener("keydown", (event) => this.press(event));
     this.show();
+    this.take(); // what was chosen before this script was there
   }
 
   get lesion() {
