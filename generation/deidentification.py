@@ -20,7 +20,8 @@ from generation.engine.masked import (
     Pixels,
     check_keep,
     colour_around,
-    complete,
+    finish,
+    sketch,
 )
 from generation.engine.registry import BUILT_IN, load_generator, vocabulary_of
 from generation.engine.segmenter.segmenter import Segmenter, find_segmenter
@@ -188,9 +189,9 @@ class Commission:
 
     def paint(self, generator: Generator, segmenter: Segmenter) -> Pixels:
         """Return the copy (H, W, 3): the one in whose skin the segmenter sees least of a lesion."""
-        made = complete(generator, self.tasks)
-        lesions = [float(segmenter.shares(image)[~self.keep].mean()) for image in made]
-        return made[int(np.argmin(lesions))]
+        made = sketch(generator, self.tasks)
+        lesions = [float(segmenter.shares(each.image)[~each.keep].mean()) for each in made]
+        return finish(generator, made[int(np.argmin(lesions))])
 
 
 def commission_copy(

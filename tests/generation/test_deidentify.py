@@ -122,8 +122,8 @@ def test_a_stopped_run_goes_on_and_other_files_stay(own, photograph, mask, tmp_p
 def test_a_copy_that_fails_its_checks_is_not_written(own, photograph, mask, tmp_path, monkeypatch):
     """Planted faults: the surroundings shine through, or a kept pixel is off."""
 
-    def shining(image, clean, task, window):
-        return (0.7 * joined(image, clean, task, window) + 0.3 * task.photograph).astype(np.uint8)
+    def shining(image, task, window, octaves):
+        return (0.7 * joined(image, task, window, octaves) + 0.3 * task.photograph).astype(np.uint8)
 
     joined = masked._joined
     monkeypatch.setattr(masked, "_joined", shining)

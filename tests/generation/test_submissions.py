@@ -268,8 +268,8 @@ def test_a_link_opens_the_original_for_one_reviewer_and_five_minutes(
 def test_failed_checks_leave_no_copy_and_block_approval(tiny, people, browsers, monkeypatch):
     """Planted fault: the surroundings shine through."""
 
-    def shining(image, clean, task, window):
-        return (0.5 * joined(image, clean, task, window) + 0.5 * task.photograph).astype(np.uint8)
+    def shining(image, task, window, octaves):
+        return (0.5 * joined(image, task, window, octaves) + 0.5 * task.photograph).astype(np.uint8)
 
     joined = masked._joined
     with monkeypatch.context() as planted:
