@@ -78,15 +78,15 @@ def main(folder: str, out: str, count: int = 6) -> int:
     tasks: list[Masked] = []
     paths = list(photographs_in(Path(folder)).values())
     for path in paths[:: max(1, len(paths) // (20 * count))]:
-        photograph = read_photograph(path)
+        original = read_photograph(path)
         try:
-            keep = keep_of(photograph, None, MARGIN, segmenter)
+            keep = keep_of(original, None, MARGIN, segmenter)
         except GenerationError:
             continue
         if len(tasks) < count and keep.mean() < MUCH / 2:
             request = ImageRequest(entity="nv", seed=len(tasks), guidance=GUIDANCE)
-            colour = colour_around(photograph.pixels, keep)
-            tasks.append(Masked(photograph.pixels, keep, colour, request))
+            colour = colour_around(original.pixels, keep)
+            tasks.append(Masked(original.pixels, keep, colour, request))
     rows = []
     for kind in ("enlarged", "as it is"):
         found, seconds = [], 0.0

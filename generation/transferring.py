@@ -102,7 +102,7 @@ def transfer_lesion(skin: Path, lesion: Painted | Taken, target: Path) -> Differ
     said = canonical(provenance).decode()
     return write_checked(
         made, ground.pixels, ~changed, report, target, hiding=False, provenance=said
-    )
+    ).difference
 
 
 def _paint(skin: Photograph, lesion: Painted) -> tuple[Pixels, Mask, Mapping[str, object]]:
