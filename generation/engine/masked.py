@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from evaluation.skin.colour import lab_of, srgb_of
+from evaluation.skin.colour import Colours, lab_of, srgb_of
+from generation.engine.colour import brightened, brightening
 from generation.engine.generator import (
     GenerationError,
     Generator,
@@ -136,16 +137,25 @@ def sketch(
         window = _window(task.keep, task.skin)
         canvas, keep = _looked_at(_clean(task), task.keep, task.ground, window, task.request.size)
         bare.append(Sketch(task, window, canvas, keep))
-    requests = [replace(each.task.request, canvas=each.image, keep=each.keep) for each in bare]
+    requests = [
+        replace(each.task.request, canvas=brightened(each.image, _light(each.task)), keep=each.keep)
+        for each in bare
+    ]
     painted = generator.generate(requests, on_step)
     return [_painted(each, image) for each, image in zip(bare, painted, strict=True)]
 
 
 def _painted(bare: Sketch, image: Pixels) -> Sketch:
     """Put what was painted around what is kept."""
+    image = brightened(image, 1 / _light(bare.task))
     if bare.task.skin:
         image = _evened(bare.task.ground, image, bare.keep)
     return replace(bare, image=np.where(bare.keep[..., None], bare.image, image))
+
+
+def _light(task: Masked) -> Colours:
+    """Return by how much (3,) a generator sees the photograph brighter, so as to know its skin."""
+    return np.ones(3) if task.skin else brightening(np.array(task.ground) / 255)
 
 
 def finish(generator: Generator, drawn: Sketch) -> Pixels:
@@ -226,7 +236,7 @@ def _joined(image: Pixels, task: Masked, window: Window, octaves: int) -> Pixels
     made = _clean(task)
     there, here = _common(made.shape[:2], window)
     large = Image.fromarray(image).resize((window.side,) * 2, Image.Resampling.BICUBIC)
-    painted: NDArray[np.float32] = np.asarray(large)[here].astype(np.float32) / 255
+    painted = np.asarray(large)[here].astype(np.float32) / np.float32(255)
     keep, kept = task.keep[there], made[there].astype(np.float32) / 255
     inside, outside = (distance_from(each).astype(np.float32) for each in (~keep, keep))
     painted += seam_closed(painted, kept, keep, inside, outside, SEAM * window.side)
