@@ -12,6 +12,7 @@ from evaluation.entities import ENTITIES
 from evaluation.skin.colour import lab_of, typology_angle
 from generation.batches import OWN_WEIGHTS
 from generation.engine.colour import skin_of_tone
+from generation.engine.faces import count_faces
 from generation.engine.generator import GenerationError, Generator, ImageRequest
 from generation.engine.masked import (
     METHOD,
@@ -20,7 +21,8 @@ from generation.engine.masked import (
     Pixels,
     check_keep,
     colour_around,
-    complete,
+    finish,
+    sketch,
 )
 from generation.engine.registry import BUILT_IN, load_generator, vocabulary_of
 from generation.engine.segmenter.segmenter import Segmenter, find_segmenter
@@ -126,6 +128,7 @@ def deidentify(
     wish: Wish,
     *,
     device: str = "auto",
+    faces_seen: bool = False,
     say: Say = print,
     on_step: OnStep | None = None,
 ) -> None:
@@ -137,24 +140,32 @@ def deidentify(
         works: as planned.
         wish: what is asked.
         device: auto, cpu or cuda.
+        faces_seen: whether a person has looked at what is kept, so that what seems to be a face in
+            it may stay.
         say: told what a person must know of a copy.
         on_step: told how many are done.
 
     Raises:
-        GenerationError: a photograph or mask cannot be used, a check of a copy fails, or another
-            file stands in the way; the copies before it are whole.
+        GenerationError: a photograph or mask cannot be used, a face seems to be in what is kept, a
+            check of a copy fails, or another file stands in the way; the copies before it are
+            whole.
     """
     segmenter = find_segmenter(OWN_WEIGHTS, BUILT_IN)
     generator = load_generator(wish.generator, OWN_WEIGHTS, device, compute_batch=wish.candidates)
     generator.fit()
     for k, work in enumerate(works):
-        _deidentify(work, wish, generator, segmenter, say)
+        _deidentify(work, wish, generator, segmenter, faces_seen, say)
         if on_step:
             on_step(k + 1, len(works))
 
 
 def _deidentify(
-    work: Work, wish: Wish, generator: Generator, segmenter: Segmenter, say: Say
+    work: Work,
+    wish: Wish,
+    generator: Generator,
+    segmenter: Segmenter,
+    faces_seen: bool,
+    say: Say,
 ) -> None:
     photograph = read_photograph(work.photograph)
     keep = keep_of(photograph, work.mask, wish.margin, segmenter)
@@ -162,8 +173,16 @@ def _deidentify(
     copy = commission_copy(photograph, keep, mask, wish, generator, segmenter)
     if is_made(work.target, copy.report):
         return
+    if not faces_seen and count_faces(photograph.pixels, keep):
+        raise GenerationError(
+            f"{work.photograph}: a face seems to be in what is kept, and would stay as it is; keep "
+            "less of it, or say with --faces-seen that you have looked and none can be recognised"
+        )
     made = copy.paint(generator, segmenter)
-    difference = write_checked(made, photograph.pixels, keep, copy.report, work.target, hiding=True)
+    checked = write_checked(made, photograph.pixels, keep, copy.report, work.target, hiding=True)
+    if painted := checked.faces["faces_painted"]:
+        say(f"{work.target}: {painted} of what was painted looks like a face; look at it")
+    difference = checked.difference
     if difference.kept > MUCH * keep.size:
         say(
             f"{work.target}: {difference.kept / keep.size:.0%} of {work.photograph.name} is kept; "
@@ -188,9 +207,9 @@ class Commission:
 
     def paint(self, generator: Generator, segmenter: Segmenter) -> Pixels:
         """Return the copy (H, W, 3): the one in whose skin the segmenter sees least of a lesion."""
-        made = complete(generator, self.tasks)
-        lesions = [float(segmenter.shares(image)[~self.keep].mean()) for image in made]
-        return made[int(np.argmin(lesions))]
+        made = sketch(generator, self.tasks)
+        lesions = [float(segmenter.shares(each.image)[~each.keep].mean()) for each in made]
+        return finish(generator, made[int(np.argmin(lesions))])
 
 
 def commission_copy(

@@ -17,6 +17,7 @@ from evaluation.catalogue import encoded
 from evaluation.decoding import UnreadableImage, decode
 from evaluation.metadata import IMAGE_SUFFIXES
 from generation.engine.comparing import Check, Difference, compare
+from generation.engine.faces import count_faces
 from generation.engine.generator import GenerationError
 
 Pixels = NDArray[np.uint8]
@@ -57,6 +58,7 @@ class Checked:
     sha256: str
     metadata: str
     difference: Difference
+    faces: Mapping[str, int]
     checks: Sequence[Check]
 
     @property
@@ -76,6 +78,7 @@ class Checked:
             "share_changed_by_4_levels_or_more": round(self.difference.changed, 4),
             "textured_blocks": self.difference.blocks,
             "mean_correlation_of_blocks": round(self.difference.alike, 4),
+            **self.faces,
         }
 
 
@@ -158,7 +161,7 @@ def write_checked(
     *,
     hiding: bool,
     provenance: str = "",
-) -> Difference:
+) -> Checked:
     """Write a PNG and its report, `NAME.png` and `NAME.json`: both, or neither.
 
     The checks run on the file as it was written. It holds no metadata but the provenance, if any.
@@ -193,22 +196,37 @@ def write_checked(
         raise GenerationError(
             f"{target}: cannot be written ({problem.strerror}); make room, or choose another --out"
         ) from problem
-    return checked.difference
+    return checked
 
 
 def check_copy(
     content: bytes, original: Pixels, keep: Mask, hiding: bool, provenance: str = ""
 ) -> Checked:
-    """Check the PNG `content` as it was written; arguments as in `write_checked`."""
-    difference = compare(original, _pixels_of(content), keep)
+    """Check the PNG `content` as it was written; arguments as in `write_checked`.
+
+    What seems to be a face is found, but is no fault: a person decides.
+    """
+    made = _pixels_of(content)
+    difference = compare(original, made, keep)
+    faces = {name: count_faces(made, part) for name, part in _parts(keep, hiding)}
     words = sorted(_words_in(content, provenance))
     holds = "; ".join(f"it holds {word}" for word in words)
     return Checked(
         hashlib.sha256(content).hexdigest(),
         "provenance" if provenance else "none",
         difference,
-        [*difference.checks(hiding=hiding), Check("metadata", len(words), 0, holds)],
+        faces,
+        [
+            *difference.checks(hiding=hiding),
+            Check("metadata", len(words), 0, holds),
+            *(Check(name, count, 0) for name, count in faces.items()),
+        ],
     )
+
+
+def _parts(keep: Mask, hiding: bool) -> list[tuple[str, Mask]]:
+    """Return where faces are looked for, by the names of the checks."""
+    return [("faces_kept", keep), ("faces_painted", ~keep)] if hiding else []
 
 
 def is_made(target: Path, report: Mapping[str, object]) -> bool:

@@ -15,7 +15,7 @@ from generation.deidentification import keep_of
 from generation.engine import blending, masked
 from generation.engine.comparing import Difference
 from generation.engine.generator import GenerationError, ImageRequest
-from generation.engine.masked import Mask, Masked, check_keep, colour_around, complete
+from generation.engine.masked import Mask, Masked, check_keep, colour_around, finish, sketch
 from generation.engine.registry import BUILT_IN, load_generator
 from generation.engine.segmenter.segmenter import find_segmenter
 from generation.photographs import (
@@ -102,7 +102,7 @@ def transfer_lesion(skin: Path, lesion: Painted | Taken, target: Path) -> Differ
     said = canonical(provenance).decode()
     return write_checked(
         made, ground.pixels, ~changed, report, target, hiding=False, provenance=said
-    )
+    ).difference
 
 
 def _paint(skin: Photograph, lesion: Painted) -> tuple[Pixels, Mask, Mapping[str, object]]:
@@ -121,18 +121,18 @@ def _paint(skin: Photograph, lesion: Painted) -> tuple[Pixels, Mask, Mapping[str
     generator.fit()
     colour = colour_around(skin.pixels, mask)
     seeds = [lesion.request.seed + k for k in range(lesion.candidates)]
-    made = complete(
+    made = sketch(
         generator,
         [
             Masked(skin.pixels, ~mask, colour, replace(lesion.request, seed=seed), skin=False)
             for seed in seeds
         ],
     )
-    seen = [float(segmenter.shares(image)[mask].mean()) for image in made]
+    seen = [float(segmenter.shares(each.image)[~each.keep].mean()) for each in made]
     best = int(np.argmax(seen))
     asked = ("entity", "sex", "age", "site", "tone", "prompt", "guidance", "steps")
     return (
-        made[best],
+        finish(generator, made[best]),
         mask,
         {
             "method": masked.METHOD,

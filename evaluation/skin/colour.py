@@ -18,16 +18,17 @@ WHITE = np.array([0.95047, 1.0, 1.08883])
 EPSILON, KAPPA = 216 / 24389, 24389 / 27  # of CIELAB
 
 
-def _linear(srgb: Colours) -> Colours:
+def linear_of(srgb: Colours) -> Colours:
+    """Return the light (..., 3) of sRGB (..., 3), both in 0 to 1."""
     return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
 
 
-_LINEAR = _linear(np.arange(256) / 255)  # of each value of a byte
+_LINEAR = linear_of(np.arange(256) / 255)  # of each value of a byte
 
 
 def lab_of(srgb: Colours) -> Colours:
     """Return CIELAB (..., 3) of sRGB (..., 3) in 0 to 1."""
-    return _lab(_linear(srgb))
+    return _lab(linear_of(srgb))
 
 
 def lab_of_pixels(pixels: Pixels) -> Colours:
@@ -47,7 +48,11 @@ def srgb_of(lab: Colours) -> Colours:
     y = (lab[..., 0] + 16) / 116
     part = np.stack([y + lab[..., 1] / 500, y, y - lab[..., 2] / 200], axis=-1)
     relative = np.where(part**3 > EPSILON, part**3, (116 * part - 16) / KAPPA)
-    linear = (relative * WHITE) @ np.linalg.inv(TO_XYZ).T
+    return srgb_of_light((relative * WHITE) @ np.linalg.inv(TO_XYZ).T)
+
+
+def srgb_of_light(linear: Colours) -> Colours:
+    """Return sRGB (..., 3) of light (..., 3), cut to 0 to 1."""
     positive = np.maximum(linear, 0)
     curved = 1.055 * positive ** (1 / 2.4) - 0.055
     return np.clip(np.where(positive <= 0.0031308, 12.92 * positive, curved), 0, 1)

@@ -24,9 +24,10 @@ class Check:
     """One thing that was checked of a photograph that was made.
 
     Attributes:
-        name: `kept`, `changed`, `alike`, `painted` or `metadata`.
+        name: `kept`, `changed`, `alike`, `painted`, `metadata`, `faces_kept` or `faces_painted`.
         found, limit: what was measured, and what at least or at most it must be.
-        problem: in words, if it is not as it must be; else empty.
+        problem: in words, if it is not as it must be; else empty. What is over the limit without a
+            problem is for a person to look at.
     """
 
     name: str

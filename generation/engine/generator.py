@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -84,5 +84,23 @@ class Generator(Protocol):
 
         Raises:
             GenerationError: a request asks for what this generator does not honour.
+        """
+        ...
+
+
+@runtime_checkable
+class Magnifier(Protocol):
+    """A generator that can paint an image larger, with what is finer than its pixels."""
+
+    def magnify(self, image: np.ndarray, where: np.ndarray, seed: int) -> np.ndarray:
+        """Paint an image anew, larger by a factor of the generator's.
+
+        Args:
+            image: (size, size, 3) uint8, sRGB.
+            where: (size, size) bool, what is wanted; elsewhere it may come out smooth.
+            seed: same image, same seed, same pixels.
+
+        Returns:
+            (factor * size, factor * size, 3) uint8; made small again it is about `image`.
         """
         ...

@@ -13,8 +13,17 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from evaluation.skin.colour import lab_of, srgb_of
-from generation.engine.generator import GenerationError, Generator, ImageRequest, OnStep
+from evaluation.skin.colour import Colours, lab_of, srgb_of
+from generation.engine.colour import brightened, brightening
+from generation.engine.generator import (
+    GenerationError,
+    Generator,
+    ImageRequest,
+    Magnifier,
+    OnStep,
+)
+from generation.engine.grain import match_grain
+from generation.engine.seam import distance_from, seam_closed
 
 Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -23,9 +32,8 @@ RING = 0.1  # width of the ring around what is kept, as a share of its diameter
 SEAM = 0.06  # reach of the blending at the seam, as a share of the window's side
 COARSE = 0.02  # standard deviation of what is coarse in painted skin, as a share of its side
 SPOTS = 0.15  # share of its contrast that is left
-RIM = 2  # px on either side of the seam
-NEAR = 1.5  # standard deviation of a mean over what is near, in px
-METHOD = "masked-1"  # raised when the same task would give other pixels
+ENOUGH = 2  # times, by which a painted image must be enlarged to be painted finer
+METHOD = "masked-2"  # raised when the same task would give other pixels
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,21 @@ class Masked:
     skin: bool = True
 
 
+@dataclass(frozen=True)
+class Sketch:
+    """What a generator has painted of a task, at its own size.
+
+    Attributes:
+        image: (size, size, 3) uint8, the window with what is kept and what is painted.
+        keep: (size, size) bool, where it is kept.
+    """
+
+    task: Masked
+    window: Window
+    image: Pixels
+    keep: Mask
+
+
 def check_keep(photograph: Pixels, keep: Mask) -> None:
     """Refuse a mask that keeps nothing, or leaves nothing to be painted.
 
@@ -79,7 +102,7 @@ def colour_around(photograph: Pixels, mask: Mask) -> tuple[int, int, int]:
     Three numbers; they are all that a caller who passes them on tells of what is not kept.
     """
     diameter = 2 * np.sqrt(mask.sum() / np.pi)
-    ring = _distance(mask) <= max(2.0, RING * diameter)
+    ring = distance_from(mask) <= max(2.0, RING * diameter)
     red, green, blue = np.median(photograph[ring & ~mask], axis=0).round().astype(int).tolist()
     return red, green, blue
 
@@ -101,23 +124,67 @@ def complete(
         GenerationError: a mask is of another size, empty or full, or the generator does not
             honour something.
     """
-    requests, scrubbed, windows = [], [], []
+    return [finish(generator, each) for each in sketch(generator, tasks, on_step)]
+
+
+def sketch(
+    generator: Generator, tasks: Sequence[Masked], on_step: OnStep | None = None
+) -> list[Sketch]:
+    """Paint the tasks at the generator's size; the first half of `complete`, and its cheap one."""
+    bare = []
     for task in tasks:
         check_keep(task.photograph, task.keep)
-        clean = np.where(task.keep[..., None], task.photograph, np.array(task.ground, np.uint8))
         window = _window(task.keep, task.skin)
-        canvas, keep = _looked_at(clean, task.keep, task.ground, window, task.request.size)
-        requests.append(replace(task.request, canvas=canvas, keep=keep))
-        scrubbed.append(clean)
-        windows.append(window)
-    painted = list(generator.generate(requests, on_step))
-    for k, (task, request) in enumerate(zip(tasks, requests, strict=True)):
-        if task.skin and request.keep is not None:
-            painted[k] = _evened(task.ground, painted[k], request.keep)
-    return [
-        _joined(image, clean, task, window)
-        for image, clean, task, window in zip(painted, scrubbed, tasks, windows, strict=True)
+        canvas, keep = _looked_at(_clean(task), task.keep, task.ground, window, task.request.size)
+        bare.append(Sketch(task, window, canvas, keep))
+    requests = [
+        replace(each.task.request, canvas=brightened(each.image, _light(each.task)), keep=each.keep)
+        for each in bare
     ]
+    painted = generator.generate(requests, on_step)
+    return [_painted(each, image) for each, image in zip(bare, painted, strict=True)]
+
+
+def _painted(bare: Sketch, image: Pixels) -> Sketch:
+    """Put what was painted around what is kept."""
+    image = brightened(image, 1 / _light(bare.task))
+    if bare.task.skin:
+        image = _evened(bare.task.ground, image, bare.keep)
+    return replace(bare, image=np.where(bare.keep[..., None], bare.image, image))
+
+
+def _light(task: Masked) -> Colours:
+    """Return by how much (3,) a generator sees the photograph brighter, so as to know its skin."""
+    return np.ones(3) if task.skin else brightening(np.array(task.ground) / 255)
+
+
+def finish(generator: Generator, drawn: Sketch) -> Pixels:
+    """Bring a sketch to its photograph's size (H, W, 3), and put what is kept back.
+
+    Where it must be enlarged much, it is first painted finer by a generator that can.
+    """
+    task, image = drawn.task, drawn.image
+    times = drawn.window.side / len(image)
+    if times >= ENOUGH and isinstance(generator, Magnifier):
+        image = generator.magnify(image, _within(task.keep.shape, drawn), task.request.seed)
+    return _joined(image, task, drawn.window, octaves=max(0, 1 + round(np.log2(times))))
+
+
+def _clean(task: Masked) -> Pixels:
+    """Return the photograph without what is not kept."""
+    return np.where(task.keep[..., None], task.photograph, np.array(task.ground, np.uint8))
+
+
+def _within(shape: tuple[int, ...], drawn: Sketch) -> Mask:
+    """Return which pixels of a sketch are painted and lie in the photograph at all."""
+    _, here = _common(shape, drawn.window)
+    within = np.zeros(drawn.keep.shape, bool)
+    scale = len(within) / drawn.window.side
+    rows, columns = (
+        slice(int(part.start * scale), int(np.ceil(part.stop * scale))) for part in here
+    )
+    within[rows, columns] = ~drawn.keep[rows, columns]
+    return within
 
 
 def _window(keep: Mask, skin: bool) -> Window:
@@ -161,16 +228,22 @@ def _common(
     return (rows, columns), (inner_rows, inner_columns)
 
 
-def _joined(image: Pixels, clean: Pixels, task: Masked, window: Window) -> Pixels:
-    """Lay what was painted around what is kept, blended on the painted side of the seam."""
-    there, here = _common(clean.shape[:2], window)
+def _joined(image: Pixels, task: Masked, window: Window, octaves: int) -> Pixels:
+    """Lay what was painted around what is kept, blended on the painted side of the seam.
+
+    Of `octaves`, from the finest, what is painted gets the grain of what is kept.
+    """
+    made = _clean(task)
+    there, here = _common(made.shape[:2], window)
     large = Image.fromarray(image).resize((window.side,) * 2, Image.Resampling.BICUBIC)
-    painted = np.asarray(large, np.float32)[here] / 255
-    keep, kept = task.keep[there], clean[there].astype(np.float32) / 255
-    painted += _seam_closed(painted, kept, keep, SEAM * window.side)
-    made = clean.copy()
+    painted = np.asarray(large)[here].astype(np.float32) / np.float32(255)
+    keep, kept = task.keep[there], made[there].astype(np.float32) / 255
+    inside, outside = (distance_from(each).astype(np.float32) for each in (~keep, keep))
+    painted += seam_closed(painted, kept, keep, inside, outside, SEAM * window.side)
+    painted[keep] = kept[keep]
+    match_grain(painted, keep, inside, outside, octaves, task.request.seed)
     made[there] = np.where(
-        keep[..., None], clean[there], (painted.clip(0, 1) * 255).round().astype(np.uint8)
+        keep[..., None], made[there], (painted.clip(0, 1) * 255).round().astype(np.uint8)
     )
     if not np.array_equal(made[task.keep], task.photograph[task.keep]):
         raise GenerationError("what was to be kept has changed; this is a fault of the program")
@@ -200,52 +273,3 @@ def _evened(ground: tuple[int, int, int], image: Pixels, keep: Mask) -> Pixels:
         .round()
         .astype(np.uint8)
     )
-
-
-def _seam_closed(painted: np.ndarray, kept: np.ndarray, keep: Mask, reach: float) -> np.ndarray:
-    """Return what must be added to `painted` (H, W, 3), so that no edge shows at the seam.
-
-    Beside the seam it is the difference between the kept pixels and the painted ones on both sides
-    of it; further off a mean over ever more of them, which fades with the distance.
-    """
-    distance = _distance(keep)
-    inner = (keep & (_distance(~keep) < RIM)).astype(np.float32)[..., None]
-    outer = (~keep & (distance < RIM)).astype(np.float32)[..., None]
-    sums = np.concatenate([kept * inner, painted * outer, inner, outer], axis=-1)
-    added = _spread(sums, distance, 1, 3 * reach)
-    return added * np.exp(-((distance / reach) ** 2)).astype(np.float32)[..., None]
-
-
-def _spread(sums: np.ndarray, distance: np.ndarray, step: int, furthest: float) -> np.ndarray:
-    """Return the difference (h, w, 3) at the seam, from near means here to far ones far off.
-
-    Args:
-        sums: (h, w, 8): weighted kept and painted colours, and both weights.
-        distance: (h, w), from what is kept, in px of the photograph.
-        step: px of the photograph between those of `sums`.
-        furthest: scale of the furthest means, in px of the photograph.
-    """
-    near = ndimage.gaussian_filter(sums, (NEAR, NEAR, 0))
-    kept, painted = near[..., :3], near[..., 3:6]
-    inner, outer = (np.maximum(near[..., k : k + 1], 1e-9) for k in (6, 7))
-    added: np.ndarray = kept / inner - painted / outer
-    if NEAR * step >= furthest or min(distance.shape) < 4:
-        return added
-    half = _spread(_halved(sums), _halved(distance[..., None])[..., 0], 2 * step, furthest)
-    far = np.repeat(np.repeat(half, 2, axis=0), 2, axis=1)[: len(added), : added.shape[1]]
-    far = ndimage.uniform_filter(far, (3, 3, 0))
-    share = np.clip(distance / (NEAR * step) - 1, 0, 1).astype(np.float32)[..., None]
-    return added + share * (far - added)
-
-
-def _halved(values: np.ndarray) -> np.ndarray:
-    """Return the means of squares of four (h, w, n); an odd edge counts twice."""
-    padded = np.pad(values, ((0, len(values) % 2), (0, values.shape[1] % 2), (0, 0)), mode="edge")
-    high, wide = padded.shape[0] // 2, padded.shape[1] // 2
-    halved: np.ndarray = padded.reshape(high, 2, wide, 2, -1).mean(axis=(1, 3))
-    return halved
-
-
-def _distance(mask: Mask) -> np.ndarray:
-    """Return each pixel's distance (H, W) from a mask, in px."""
-    return np.asarray(ndimage.distance_transform_edt(~mask))

@@ -21,7 +21,7 @@ from generation.forms import SEX_NAMES, SITE_NAMES, SKIN_DEGREES, SKIN_NAMES, SK
 from generation.photographs import Mask, Photograph, Pixels, mask_in, photograph_of
 from generation.uploads import content_of
 
-MOST_PIXELS = 13_000_000  # a copy of so many needs about 2.5 GB of memory
+MOST_PIXELS = 13_000_000  # a copy of so many needs about 3 GB of memory
 #: Bands of ages by their middle, in years.
 AGE_BANDS = {
     **{str(start + 5): f"{start}–{start + 9}" for start in range(0, 90, 10)},

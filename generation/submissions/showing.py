@@ -29,6 +29,7 @@ from generation.submissions.services import (
 )
 
 LISTED = 200
+FACES = ("faces_kept", "faces_painted")  # checks that block nothing by themselves
 State = SubmissionState
 #: At which stage a submission is, from 0; a returned one is where it was returned.
 STAGE = {State.MAKING: 1, State.FAILED: 1, State.MADE: 2, State.REVIEWED: 3, State.APPROVED: 4}
@@ -222,8 +223,23 @@ def _line(check: Mapping[str, float | str]) -> Line:
             f"{found:.0f}",
             _("none allowed"),
         ),
+        "faces_kept": (
+            _("What looks like a face, inside the mask"),
+            f"{found:.0f}",
+            _("none found: look all the same, for tattoos and writing too")
+            if found <= limit
+            else _("look at the original: a face would stay as it is"),
+        ),
+        "faces_painted": (
+            _("What looks like a face, in the new surroundings"),
+            f"{found:.0f}",
+            _("none found")
+            if found <= limit
+            else _("look at the copy: it is nobody's, made by AI"),
+        ),
     }[str(check["name"])]
-    return Line(what, seen, must, "failed" if check["problem"] else "ok")
+    look = str(check["name"]) in FACES and found > limit
+    return Line(what, seen, must, "failed" if check["problem"] else "look" if look else "ok")
 
 
 def _percent(share: float) -> str:

@@ -8,11 +8,14 @@ import pytest
 from django.core.management import CommandError, call_command
 from PIL import Image as Picture
 from scipy import ndimage
+from skimage import data
 
+from evaluation.catalogue import encoded
 from evaluation.phantoms import draw_phantom
 from generation import deidentification
 from generation.engine import masked
 from generation.engine.comparing import compare
+from generation.photographs import check_copy
 from tests.generation.tiny_cascade import save_tiny_cascade
 
 
@@ -122,8 +125,8 @@ def test_a_stopped_run_goes_on_and_other_files_stay(own, photograph, mask, tmp_p
 def test_a_copy_that_fails_its_checks_is_not_written(own, photograph, mask, tmp_path, monkeypatch):
     """Planted faults: the surroundings shine through, or a kept pixel is off."""
 
-    def shining(image, clean, task, window):
-        return (0.7 * joined(image, clean, task, window) + 0.3 * task.photograph).astype(np.uint8)
+    def shining(image, task, window, octaves):
+        return (0.7 * joined(image, task, window, octaves) + 0.3 * task.photograph).astype(np.uint8)
 
     joined = masked._joined
     monkeypatch.setattr(masked, "_joined", shining)
@@ -161,6 +164,37 @@ def test_a_proposed_mask_is_grown_and_named(own, photograph, tmp_path, capsys):
     assert len(report["seeds"]) == 2
     assert report["kept"]["mask"] == "proposed by the segmenter"
     assert 0.01 < report["kept"]["share"] < 0.95
+
+
+FACE = {"radius": 80, "at": (110, 220)}  # of the astronaut
+
+
+def test_a_face_in_what_is_kept_stops_it_unless_somebody_has_looked(own, tmp_path):
+    portrait = saved(data.astronaut(), tmp_path / "photographs" / "one.png")
+    kept = saved(disc((512, 512), **FACE), tmp_path / "masks" / "one.png")
+    elsewhere = saved(disc((512, 512), 60, (400, 420)), tmp_path / "others" / "one.png")
+
+    with pytest.raises(CommandError, match=r"one\.png: a face seems to be in what is kept"):
+        run(portrait, kept, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    run(portrait, kept, tmp_path / "out", faces_seen=True)
+    run(portrait, elsewhere, tmp_path / "hidden")
+
+    checks = [
+        json.loads((tmp_path / out / "one.json").read_text())["checks"] for out in ("out", "hidden")
+    ]
+    assert [(each["faces_kept"], each["faces_painted"]) for each in checks] == [(1, 0), (0, 0)]
+
+
+def test_a_face_that_was_painted_is_found_and_fails_no_check():
+    keep = disc((512, 512), 60, (400, 420))
+    noise = np.random.default_rng(0).integers(0, 256, (512, 512, 3), np.uint8)
+    original = np.where(keep[..., None], data.astronaut(), noise)
+
+    checked = check_copy(encoded(data.astronaut(), ""), original, keep, hiding=True)
+
+    assert checked.faces == {"faces_kept": 0, "faces_painted": 1}
+    assert checked.problems == []
 
 
 BAD_MASKS = {

@@ -16,6 +16,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 from PIL import Image as Picture
+from skimage import data
 
 from evaluation.accounts import create_account
 from evaluation.models import AuditEvent, Image
@@ -269,8 +270,8 @@ def test_a_link_opens_the_original_for_one_reviewer_and_five_minutes(
 def test_failed_checks_leave_no_copy_and_block_approval(tiny, people, browsers, monkeypatch):
     """Planted fault: the surroundings shine through."""
 
-    def shining(image, clean, task, window):
-        return (0.5 * joined(image, clean, task, window) + 0.5 * task.photograph).astype(np.uint8)
+    def shining(image, task, window, octaves):
+        return (0.5 * joined(image, task, window, octaves) + 0.5 * task.photograph).astype(np.uint8)
 
     joined = masked._joined
     with monkeypatch.context() as planted:
@@ -299,6 +300,26 @@ def test_failed_checks_leave_no_copy_and_block_approval(tiny, people, browsers, 
     services.make_another(submission, people["author"])
     services.make_copy(submission)
     assert (submission.state, submission.seed) == (SubmissionState.MADE, 1)
+
+
+def test_a_face_inside_the_mask_is_pointed_out_to_the_reviewer(tiny, people, browsers):
+    rows, columns = np.indices((512, 512))
+    submission = services.submit_photograph(
+        author=people["author"],
+        photograph=data.astronaut(),
+        keep=np.hypot(rows - 110, columns - 220) < 80,
+        wish=deidentification.Wish(generator="tiny", entity="mel"),
+        licence="CC0-1.0",
+    )
+
+    services.make_copy(submission)
+
+    page = browsers["reviewer"].get(reverse("submission", args=[submission.pk]))
+    lines = {line.what: line for line in page.context["page"].lines}
+    inside = lines["What looks like a face, inside the mask"]
+    assert (inside.found, inside.sign) == ("1", "look")
+    assert lines["What looks like a face, in the new surroundings"].sign == "ok"
+    assert "a face would stay as it is" in page.content.decode()
 
 
 def test_a_copy_that_was_exchanged_is_not_approved(made, people):

@@ -8,8 +8,13 @@ from django.core.management import CommandError, call_command
 from PIL import Image as Picture
 
 from evaluation.models import Image, Origin
+from evaluation.skin.colour import lab_of_pixels
 from generation import transferring
 from generation.engine.blending import set_in
+from generation.engine.colour import brightened, brightening, skin_of_tone
+from generation.engine.generator import ImageRequest
+from generation.engine.masked import Masked, colour_around, complete
+from generation.engine.registry import BUILT_IN, load_generator
 from tests.generation.tiny_cascade import save_tiny_cascade
 
 
@@ -148,3 +153,41 @@ def test_what_cannot_be_done_is_named(db, own, places, case):
         run(places, **options(places))
 
     assert not (places / "out" / "made.png").exists()
+
+
+def test_what_is_painted_on_dark_skin_is_darker_than_it_and_follows_from_the_skin_alone():
+    """A generator that has seen light skin only paints pale lesions on dark skin it is shown."""
+    dermdiff = load_generator("dermdiff", BUILT_IN, "cpu", compute_batch=2)
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, 0.01, (128, 128, 1))
+    dark = ((skin_of_tone(-56) + noise).clip(0, 1) * 255).round().astype(np.uint8)
+    rows, columns = np.indices(dark.shape[:2])
+    mask = np.hypot(rows - 64, columns - 64) < 32
+    middle = np.hypot(rows - 64, columns - 64) < 20
+    hidden = np.where(mask[..., None], rng.integers(0, 256, dark.shape, np.uint8), dark)
+
+    made, other = complete(
+        dermdiff,
+        [
+            Masked(skin, ~mask, colour_around(skin, mask), ImageRequest("nv", 1), skin=False)
+            for skin in (dark, hidden)
+        ],
+    )
+
+    assert made.tobytes() == other.tobytes()
+    assert np.array_equal(made[~mask], dark[~mask])
+    light = lab_of_pixels(made)[..., 0]
+    assert np.median(light[middle]) < np.median(light[~mask]) - 5
+
+
+def test_light_skin_is_shown_as_it_is_and_brightening_can_be_undone():
+    pixels = np.random.default_rng(0).integers(0, 128, (40, 40, 3), np.uint8)
+    by = brightening(skin_of_tone(-20))
+
+    back = brightened(brightened(pixels, by), 1 / by)
+
+    assert (brightening(skin_of_tone(60)) == 1).all()
+    assert (by > 1.2).all()
+    assert np.array_equal(brightened(pixels, np.ones(3)), pixels)
+    seen = (brightened(pixels, by) < 255).all(-1)
+    assert np.abs(back[seen].astype(int) - pixels[seen]).max() <= 1

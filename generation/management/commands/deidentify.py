@@ -65,17 +65,36 @@ class Command(ProductCommand):
             metavar="SHARE",
             help="by which masks are grown, of the lesion's diameter (default: 0, proposed 0.05)",
         )
+        parser.add_argument(
+            "--faces-seen",
+            action="store_true",
+            help="you have looked: what is taken for a face in what is kept may stay",
+        )
         parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
 
     def handle(
-        self, *, photographs: Path, mask: str, out: Path, device: str, **options: Any
+        self,
+        *,
+        photographs: Path,
+        mask: str,
+        out: Path,
+        device: str,
+        faces_seen: bool,
+        **options: Any,
     ) -> None:
         """Check what can be checked, then make the copies."""
         wish = Wish(**{name: options[name] for name in Wish.__dataclass_fields__})
         works = plan_deidentification(photographs, mask, out, wish)
         try:
             with Progress(self.stderr, "made") as progress:
-                deidentify(works, wish, device=device, say=self.stdout.write, on_step=progress)
+                deidentify(
+                    works,
+                    wish,
+                    device=device,
+                    faces_seen=faces_seen,
+                    say=self.stdout.write,
+                    on_step=progress,
+                )
         except KeyboardInterrupt:
             raise CommandError(
                 "stopped; what is there is whole, go on with the same command"
