@@ -137,12 +137,23 @@ def sketch(
         window = _window(task.keep, task.skin)
         canvas, keep = _looked_at(_clean(task), task.keep, task.ground, window, task.request.size)
         bare.append(Sketch(task, window, canvas, keep))
+    shaped = "lesion" in generator.controls
     requests = [
-        replace(each.task.request, canvas=brightened(each.image, _light(each.task)), keep=each.keep)
+        replace(
+            each.task.request,
+            canvas=brightened(each.image, _light(each.task)),
+            keep=each.keep,
+            lesion=_lesion(each) if shaped else None,
+        )
         for each in bare
     ]
     painted = generator.generate(requests, on_step)
     return [_painted(each, image) for each, image in zip(bare, painted, strict=True)]
+
+
+def _lesion(bare: Sketch) -> Mask:
+    """Return where the lesion is: what is kept of skin that is painted, what is painted into it."""
+    return bare.keep if bare.task.skin else _within(bare.task.keep.shape, bare)
 
 
 def _painted(bare: Sketch, image: Pixels) -> Sketch:

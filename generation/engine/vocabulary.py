@@ -34,8 +34,7 @@ class Vocabulary:
         closed: whether it knows the words of our own wordings only.
         prompted: whether it reads prompts.
         shaped: whether it is told where the lesion is, how large and of which shape.
-        solved: whether a solver paints, in a number of steps, with guidance, and into photographs
-            where that is asked for.
+        solved: whether a solver paints, in a number of steps and with guidance.
     """
 
     entities: tuple[str, ...]
@@ -62,9 +61,8 @@ class Vocabulary:
         more = {
             "prompt": self.prompted,
             "lesion": self.shaped,
-            **dict.fromkeys(MASKED, self.solved),
         }
-        return frozenset(self.attributes) | {name for name, honoured in more.items() if honoured}
+        return frozenset((*self.attributes, *MASKED)) | {name for name in more if more[name]}
 
     @property
     def taught(self) -> list[str]:

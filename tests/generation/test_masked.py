@@ -7,12 +7,14 @@ import pytest
 
 from evaluation.phantoms import draw_phantom
 from generation.engine.cascade.generator import CascadeGenerator
+from generation.engine.dermgan.generator import DermGanGenerator
 from generation.engine.generator import GenerationError, ImageRequest
 from generation.engine.masked import Masked, colour_around, complete
 from generation.engine.pipeline import PipelineGenerator
 from generation.engine.recipe import PipelineRecipe
 from generation.engine.registry import BUILT_IN, load_generator
 from tests.generation.tiny_cascade import save_tiny_cascade
+from tests.generation.tiny_dermgan import save_tiny_dermgan
 from tests.generation.tiny_pipeline import SIZE, save_tiny_inpainting, save_tiny_pipeline
 
 PHOTOGRAPHS = {"mel": (0, 0, 288, 384), "nv": (0, 90, 150, 240), "bcc": (20, 60, 263, 181)}
@@ -27,6 +29,12 @@ def dermdiff():
 def cascade(tmp_path_factory):
     folder = save_tiny_cascade(tmp_path_factory.mktemp("tiny") / "cascade", tuple(PHOTOGRAPHS))
     return CascadeGenerator("tiny", folder, "cpu", compute_batch=3)
+
+
+@pytest.fixture(scope="module")
+def painter(tmp_path_factory):
+    folder = save_tiny_dermgan(tmp_path_factory.mktemp("tiny") / "painter", tuple(PHOTOGRAPHS))
+    return DermGanGenerator("shaped", folder, "cpu", compute_batch=3)
 
 
 def disc(shape, share=0.3, at=(0.5, 0.5)):
@@ -59,13 +67,14 @@ def elsewhere(task, rng):
     return replace(task, photograph=photograph)
 
 
+@pytest.mark.parametrize("which", ["cascade", "painter"])
 @pytest.mark.parametrize("skin", [True, False], ids=["around a lesion", "inside a mask"])
-def test_what_is_not_kept_has_no_influence_and_what_is_kept_stays(cascade, skin):
-    rng = np.random.default_rng(0)
+def test_what_is_not_kept_has_no_influence_and_what_is_kept_stays(request, which, skin):
+    rng, generator = np.random.default_rng(0), request.getfixturevalue(which)
     wanted = tasks(skin=skin)
 
-    made = complete(cascade, wanted)
-    others = complete(cascade, [elsewhere(task, rng) for task in wanted])
+    made = complete(generator, wanted)
+    others = complete(generator, [elsewhere(task, rng) for task in wanted])
 
     for task, one, other in zip(wanted, made, others, strict=True):
         assert one.tobytes() == other.tobytes()
@@ -75,12 +84,27 @@ def test_what_is_not_kept_has_no_influence_and_what_is_kept_stays(cascade, skin)
         assert changed.mean() > 0.9
 
 
-def test_what_is_kept_and_what_is_asked_do_have_influence(cascade):
-    (task,) = tasks()[:1]
+def test_a_painter_of_shapes_is_told_where_the_lesion_is_and_of_which_colour_the_skin(painter):
+    around, inside = (
+        replace(tasks(skin=skin)[0], ground=ground)
+        for skin, ground in ((True, (90, 60, 50)), (False, (200, 150, 140)))
+    )
+
+    skin, lesion = complete(painter, [around, inside])
+
+    painted = skin[~around.keep].reshape(-1, 3)
+    assert np.abs(np.median(painted, axis=0) - around.ground).max() < 12
+    middle = disc(lesion.shape[:2], share=0.15)
+    assert np.median(lesion[middle]) < np.median(lesion[~disc(lesion.shape[:2], share=0.4)])
+
+
+@pytest.mark.parametrize("which", ["cascade", "painter"])
+def test_what_is_kept_and_what_is_asked_do_have_influence(request, which):
+    (task,), generator = tasks()[:1], request.getfixturevalue(which)
     other_seed = replace(task, request=replace(task.request, seed=9))
     paler = np.where(task.keep[..., None], task.photograph // 2, task.photograph)
 
-    made = complete(cascade, [task, other_seed, replace(task, photograph=paler)])
+    made = complete(generator, [task, other_seed, replace(task, photograph=paler)])
 
     outside = [image[~task.keep].tobytes() for image in made]
     assert len(set(outside)) == 3

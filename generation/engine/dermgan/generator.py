@@ -27,7 +27,8 @@ class DermGanGenerator(BatchedGenerator):
     """Paints a lesion of a wanted shape, size and place on skin of a wanted tone.
 
     What is not asked for follows from the seed; each thing has a stream of chance of its own, so
-    that another tone leaves the lesion as it is, and another lesion the skin.
+    that another tone leaves the lesion as it is, and another lesion the skin. Into a photograph it
+    paints skin of the one colour that the canvas has where nothing is kept.
     """
 
     mend = "its weights are broken: train it anew, or from an earlier checkpoint"
@@ -86,13 +87,19 @@ class DermGanGenerator(BatchedGenerator):
             for part in zip(*map(self._asked, requests), strict=True)
         )
         with fast_math(self.device):
-            return self._painter(mapped, noise).float()
+            painted = self._painter(mapped, noise).float()
+        known, kept = (
+            torch.stack(part).to(self.device) for part in zip(*map(_known, requests), strict=True)
+        )
+        return torch.lerp(painted, known, kept)
 
     def _asked(self, request: ImageRequest) -> tuple[torch.Tensor, torch.Tensor]:
         """Return map and noise of one request: drawn on the CPU, so that no device changes them."""
         skin = self._drawn(self._colouring.skin, request.seed, 2)
         if request.tone is not None:
             skin = skin_of_tone(request.tone)
+        elif request.canvas is not None and request.keep is not None:
+            skin = request.canvas[~request.keep][0] / 255
         ratio = self._drawn(self._colouring.lesions[request.entity], request.seed, 3)
         mask = request.lesion
         if mask is None:
@@ -121,3 +128,15 @@ class DermGanGenerator(BatchedGenerator):
         root = np.linalg.cholesky(spread + 1e-8 * np.eye(3))  # unlike an eigenvector, one sign only
         normal = np.random.default_rng((seed, stream)).standard_normal(3).clip(-UNUSUAL, UNUSUAL)
         return np.exp(mean + root @ normal)
+
+
+def _known(request: ImageRequest) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what is known of an image (3, SIZE, SIZE) and what share of each pixel is kept."""
+    if request.canvas is None or request.keep is None:
+        return torch.zeros(3, SIZE, SIZE), torch.zeros(1, SIZE, SIZE)
+    canvas, keep = (
+        Image.fromarray(each).resize((SIZE, SIZE), Image.Resampling.BOX)
+        for each in (request.canvas, request.keep.astype(np.uint8) * 255)
+    )
+    known = torch.from_numpy(np.asarray(canvas) / 255).permute(2, 0, 1).float()
+    return known, torch.from_numpy(np.asarray(keep) / 255)[None].float()
