@@ -123,7 +123,7 @@ def test_a_lesion_is_marked_on_a_phone_and_its_copy_is_approved(tiny, photograph
 
     editor = signed_in("editor", viewport={"width": 1280, "height": 900})
     editor.get_by_role("link", name="Melanoma").click()
-    expect(editor.locator(".checks .ok")).to_have_count(5)
+    expect(editor.locator(".checks .ok")).to_have_count(7)
     expect(editor.get_by_role("button", name="Look at the original")).to_have_count(0)
     found["approval"] = violations(editor)
     editor.get_by_role("button", name="Approve the copy").click()
