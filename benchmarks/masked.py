@@ -75,7 +75,10 @@ def main(dataset: str, out: str, count: int = 20) -> int:
     altered = sum(each.altered for each in differences)
     print(f"{len(tasks)} photographs; copies that noise around the lesion changes: {leaking}")
     print(f"kept pixels that differ: {altered} of {sum(each.kept for each in differences)}")
-    print(f"least share of the others that differ: {min(d.changed for d in differences):.3f}")
+    print(
+        f"least share of the others that differ: {min(d.changed for d in differences):.3f}; least "
+        f"of what would by chance: {min(d.changed / d.by_chance for d in differences):.3f}"
+    )
     print(
         f"correlation with the original's texture: {min(d.alike for d in differences):.3f} to "
         f"{max(d.alike for d in differences):.3f}; of other lesions' photographs, 1st and 99th "

@@ -76,6 +76,7 @@ class Checked:
             "pixels_kept_that_differ": self.difference.altered,
             "pixels_replaced": self.difference.replaced,
             "share_changed_by_4_levels_or_more": round(self.difference.changed, 4),
+            "share_changed_by_chance": round(self.difference.by_chance, 4),
             "textured_blocks": self.difference.blocks,
             "mean_correlation_of_blocks": round(self.difference.alike, 4),
             **self.faces,

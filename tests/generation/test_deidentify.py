@@ -157,6 +157,25 @@ def test_near_copies_of_the_surroundings_are_found(change, words):
     assert any(word in "; ".join(problems) for word in words.split("|"))
 
 
+def test_smooth_skin_may_be_alike_by_chance_but_not_the_same():
+    rng = np.random.default_rng(0)
+    smooth, other = (
+        (np.full((288, 384, 3), (190, 150, 140)) + rng.normal(0, 2, (288, 384, 1))).astype(np.uint8)
+        for _ in range(2)
+    )
+    copies = {
+        "other": np.where(disc()[..., None], smooth, other),
+        "shining": np.where(disc()[..., None], smooth, (0.6 * smooth + 0.4 * other)),
+        "same": smooth,
+    }
+
+    found = {name: compare(smooth, copy.astype(np.uint8), disc()) for name, copy in copies.items()}
+
+    assert found["other"].changed < 0.9  # many pixels are alike that show nothing of the original
+    assert found["other"].changed == pytest.approx(found["other"].by_chance, abs=0.02)
+    assert [name for name, one in found.items() if one.problems(hiding=True)] == ["shining", "same"]
+
+
 def test_a_proposed_mask_is_grown_and_named(own, photograph, tmp_path, capsys):
     run(photograph, "propose", tmp_path / "out", candidates=2)
 
