@@ -16,7 +16,6 @@ from generation.deidentification import Wish, check_wish
 from generation.engine.generator import GenerationError
 from generation.engine.masked import check_keep
 from generation.engine.registry import generator_names, vocabulary_of
-from generation.engine.vocabulary import MASKED
 from generation.forms import SEX_NAMES, SITE_NAMES, SKIN_DEGREES, SKIN_NAMES, SKIN_SCALES
 from generation.photographs import Mask, Photograph, Pixels, mask_in, photograph_of
 from generation.uploads import content_of
@@ -32,15 +31,16 @@ PHOTOGRAPHS = "image/jpeg,image/png"
 
 
 def masking_generators() -> list[tuple[str, str]]:
-    """Return the generators that paint around what is kept, as choices."""
-    return [(name, name) for name in generator_names(OWN_WEIGHTS) if _paints_around(name)]
+    """Return the generators, which all paint around what is kept, as choices."""
+    return [(name, name) for name in generator_names(OWN_WEIGHTS) if _is_whole(name)]
 
 
-def _paints_around(name: str) -> bool:
+def _is_whole(name: str) -> bool:
     try:
-        return vocabulary_of(name, OWN_WEIGHTS).controls.issuperset(MASKED)
+        vocabulary_of(name, OWN_WEIGHTS)
     except GenerationError:  # broken weights are named where they are asked for
         return False
+    return True
 
 
 class SubmissionForm(forms.Form):
