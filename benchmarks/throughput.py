@@ -111,11 +111,13 @@ def _measure(
 ) -> int:
     on_gpu = generator.device.type == "cuda"
     count = images or 2 * generator.compute_batch
-    steps = steps or (2 if name == "sd" and not on_gpu else ImageRequest.steps)
+    known = generator.vocabulary
+    steps = steps or (2 if name == "sd" and not on_gpu else known.steps)
     size = SIZE if name == "sd" else FINE_SIZE
     entities = generator.entities
     requests = [
-        ImageRequest(entities[k % len(entities)], k, size=size, steps=steps) for k in range(count)
+        known.settled(ImageRequest(entities[k % len(entities)], k, size=size, steps=steps))
+        for k in range(count)
     ]
     batch = generator.compute_batch
     if on_gpu:
@@ -214,6 +216,7 @@ def _cascade_peer(generator: CascadeGenerator, dtype: torch.dtype | None) -> Mad
 
         rows = torch.tensor([generator.vocabulary.rows(r) for r in requests])
         labels = conditions(torch.cat([torch.zeros_like(rows), rows]).to(generator.device))
+        assert requests[0].steps is not None  # they are settled
         scheduler = solver(times_of(requests[0].steps))
         sample = fold(noise(BASE_SIZE), BASE_FOLD)
         for t in scheduler.timesteps:

@@ -15,8 +15,9 @@ from evaluation.admin.base import PlainAdmin, who
 from evaluation.entities import ENTITIES, entity_title
 from evaluation.skin_names import SKIN_NAMES
 from generation.batches import Asked, images_of, plan_batch, progress_of
-from generation.engine.generator import GenerationError, ImageRequest
+from generation.engine.generator import GenerationError
 from generation.engine.lesions import LONGEST
+from generation.engine.vocabulary import LEAST_GUIDANCE, LEAST_STEPS
 from generation.forms import SEX_NAMES, SKIN_DEGREES, known_generators
 from generation.models import Batch
 from generation.shapes import (
@@ -94,13 +95,20 @@ class BatchForm(forms.ModelForm):
     mask = mask_field()
     guidance = forms.FloatField(
         label=_("Guidance"),
-        initial=ImageRequest.guidance,
-        min_value=1,
+        required=False,
+        min_value=LEAST_GUIDANCE,
         max_value=20,
-        help_text=_("1 is freest; higher is more typical of the diagnosis, and more alike"),
+        help_text=_(
+            "1 is freest; higher is more typical of the diagnosis, and more alike. Empty: as suits "
+            "the generator"
+        ),
     )
     steps = forms.IntegerField(
-        label=_("Steps"), initial=ImageRequest.steps, min_value=2, max_value=200
+        label=_("Steps"),
+        required=False,
+        min_value=LEAST_STEPS,
+        max_value=200,
+        help_text=_("More take longer. Empty: as suits the generator"),
     )
 
     class Meta:

@@ -86,8 +86,8 @@ class BatchSerializer(serializers.Serializer):
         child=serializers.FloatField(), default=list, max_length=MOST_VALUES
     )
     lesion = serializers.CharField(max_length=LONGEST, required=False)
-    guidance = serializers.FloatField(default=ImageRequest.guidance)
-    steps = serializers.IntegerField(default=ImageRequest.steps, max_value=1000)
+    guidance = serializers.FloatField(required=False)
+    steps = serializers.IntegerField(required=False, max_value=1000)
     size = serializers.IntegerField(default=ImageRequest.size)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -194,6 +194,7 @@ def _generator(name: str) -> dict[str, object]:
         "name": name,
         "entities": known.entities,
         "controls": sorted(known.controls & {*BatchSerializer().fields, "tone"}),
+        **known.usual,
     }
 
 

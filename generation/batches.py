@@ -26,6 +26,7 @@ from generation.engine.registry import (
     load_generator,
     vocabulary_of,
 )
+from generation.engine.vocabulary import check_solving
 from generation.models import Batch, PlannedImage
 
 OWN_WEIGHTS = settings.VAR_DIR / "weights"
@@ -82,8 +83,8 @@ def plan_batch(
     seed: int = 0,
     asked: Asked | None = None,
     tones: Sequence[float] = (),
-    guidance: float = ImageRequest.guidance,
-    steps: int = ImageRequest.steps,
+    guidance: float | None = None,
+    steps: int | None = None,
     size: int = ImageRequest.size,
     consecutive: bool = False,
     actor: User | None = None,
@@ -117,7 +118,6 @@ def plan_batch(
             known.check(told.request(entity, 0, tone=tone))
     for what, value, least in (
         ("images per entity", per_entity, 1),
-        ("steps", steps, 2),
         ("size", size, 32),
     ):
         if value < least:
@@ -134,13 +134,12 @@ def plan_batch(
             f"'{generator}' makes images of {ImageRequest.size} px, not {size}; another size is "
             "for pipelines and dermgan"
         )
-    if not known.solved and (guidance, steps) != (ImageRequest.guidance, ImageRequest.steps):
+    check_solving(guidance, steps)
+    if not known.solved and (guidance, steps) != (None, None):
         raise GenerationError(
             f"'{generator}' paints at once; leave guidance and steps out, or choose a generator "
             "that honours them"
         )
-    if guidance < 1:
-        raise GenerationError(f"guidance is {guidance}; use 1 (none) or more")
     plan = {
         "generator": generator,
         "entities": chosen,
@@ -332,12 +331,14 @@ def _begin(batch: Batch, size: int) -> _Claimed | None:
     claimed = _claim(batch, size)
     if not claimed:
         return None
-    asked = Asked(**batch.asked)
+    asked, known = Asked(**batch.asked), vocabulary_of(batch.generator, OWN_WEIGHTS)
     requests = [
-        replace(
-            asked.request(planned.entity, planned.seed, batch.size, planned.tone),
-            guidance=batch.guidance,
-            steps=batch.steps,
+        known.settled(
+            replace(
+                asked.request(planned.entity, planned.seed, batch.size, planned.tone),
+                guidance=batch.guidance,
+                steps=batch.steps,
+            )
         )
         for planned in claimed
     ]
@@ -355,11 +356,13 @@ def _record(batch: Batch, maker: Maker, made: _Claimed, images: Sequence[np.ndar
             recipe={
                 "label": request.entity,
                 "seed": request.seed,
-                "steps": request.steps,
-                "guidance": request.guidance,
                 "size": request.size,
                 **batch.asked,
-                **({} if request.tone is None else {"tone": request.tone}),
+                **{
+                    name: value
+                    for name in ("steps", "guidance", "tone")
+                    if (value := getattr(request, name)) is not None
+                },
             },
             sex=request.sex or "",
             age=request.age,

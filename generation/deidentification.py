@@ -66,7 +66,7 @@ class Wish:
     site: str | None = None
     tone: float | None = None
     seed: int = 0
-    steps: int = ImageRequest.steps
+    steps: int | None = None
     candidates: int = CANDIDATES
     margin: float | None = None
 

@@ -19,12 +19,22 @@ from generation.engine.generator import GenerationError, ImageRequest
 from generation.engine.lesions import LONGEST
 from generation.engine.prompts import entity_in, prompt_of
 from generation.engine.registry import generator_names, template_of, vocabulary_of
-from generation.engine.vocabulary import ATTRIBUTES, LEAST_TONE, MOST_TONE, OPEN, Vocabulary
+from generation.engine.vocabulary import (
+    ATTRIBUTES,
+    GUIDANCE,
+    LEAST_GUIDANCE,
+    LEAST_STEPS,
+    LEAST_TONE,
+    MOST_TONE,
+    OPEN,
+    Vocabulary,
+)
 from generation.models import Batch
 from generation.shapes import lesion_words, mask_field, mask_or_refused, written_or_refused
 
 MOST = 24  # images at once
 WORDS, CHOICES = "words", "choices"
+HOW = ("guidance", "steps")
 EXAMPLE = "melanoma on the back of a 60-year-old woman"
 #: A typology angle within each class of `SKINS`.
 SKIN_DEGREES = (-50.0, -10.0, 19.0, 34.0, 48.0, 65.0)
@@ -118,12 +128,17 @@ class GenerateForm(forms.Form):
     count = forms.IntegerField(label=_("Images"), min_value=1, max_value=MOST)
     guidance = forms.FloatField(
         label=_("Guidance"),
-        min_value=1,
+        required=False,
+        min_value=LEAST_GUIDANCE,
         max_value=20,
         help_text=_("1 is freest; higher is more typical of the diagnosis, and more alike"),
     )
     steps = forms.IntegerField(
-        label=_("Steps"), min_value=2, max_value=200, help_text=_("More take longer")
+        label=_("Steps"),
+        required=False,
+        min_value=LEAST_STEPS,
+        max_value=200,
+        help_text=_("More take longer"),
     )
     seed = forms.IntegerField(
         label=_("Seed"),
@@ -173,7 +188,9 @@ class GenerateForm(forms.Form):
             )
         else:
             del self.fields["lesion"], self.fields["mask"]
-        if not vocabulary.solved:
+        if vocabulary.solved:
+            self._show_usual(vocabulary)
+        else:
             del self.fields["guidance"], self.fields["steps"]
         if not vocabulary.prompted:
             del self.fields["prompt"]
@@ -184,6 +201,13 @@ class GenerateForm(forms.Form):
                 codes = [str(code) for code, _title in cast(Any, field.choices)]
                 if self.data.get(name) not in codes:  # it was chosen for another generator
                     self.data = {**self.data, name: codes[0]}
+
+    def _show_usual(self, vocabulary: Vocabulary) -> None:
+        """Show what is taken where nothing is typed."""
+        suited = sorted({vocabulary.guidance.get(e, GUIDANCE) for e in vocabulary.entities})
+        shown = f"{suited[0]:g}" if len(suited) == 1 else f"{suited[0]:g} – {suited[-1]:g}"
+        self.fields["guidance"].widget.attrs["placeholder"] = shown
+        self.fields["steps"].widget.attrs["placeholder"] = str(vocabulary.steps)
 
     def clean_lesion(self) -> str:
         """Take a mask of any size; a file takes the place of whatever stands here."""
@@ -272,7 +296,7 @@ class GenerateForm(forms.Form):
             seed=next_seed(data["generator"]) if seed is None else seed,
             asked=self.asked,
             tones=[] if self.wanted_tone is None else [self.wanted_tone],
-            **{name: data[name] for name in ("guidance", "steps") if name in data},
+            **{name: data[name] for name in HOW if name in data},
             consecutive=True,
             actor=actor,
         )
@@ -293,8 +317,6 @@ def usual() -> dict[str, str]:
         "by": WORDS,
         "prompt": EXAMPLE,
         "count": "8",
-        "guidance": str(ImageRequest.guidance),
-        "steps": str(ImageRequest.steps),
     }
 
 
@@ -309,8 +331,7 @@ def filled_in(batch: Batch, **changes: object) -> dict[str, str]:
         **batch.asked,
         **({"tone": batch.tones[0]} if batch.tones else {}),
         "count": batch.per_entity,
-        "guidance": batch.guidance,
-        "steps": batch.steps,
+        **{name: value for name in HOW if (value := getattr(batch, name)) is not None},
         **changes,
     }
     if "age" in batch.asked:

@@ -47,8 +47,12 @@ class Batch(models.Model):
         blank=True,
         help_text=_("Typology angles in degrees; the images of each diagnosis are dealt to them"),
     )
-    guidance = models.FloatField(_("guidance"))
-    steps = models.PositiveSmallIntegerField(_("steps"))
+    guidance = models.FloatField(
+        _("guidance"), null=True, help_text=_("Empty: as suits the generator")
+    )
+    steps = models.PositiveSmallIntegerField(
+        _("steps"), null=True, help_text=_("Empty: as suits the generator")
+    )
     size = models.PositiveSmallIntegerField(
         default=256, editable=False, help_text="Side of the images, in px"
     )

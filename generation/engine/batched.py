@@ -77,6 +77,7 @@ class BatchedGenerator(ABC):
             "compute_batch": self.compute_batch,
             "compiled": self.compiled,
             "device": self.device.type,
+            **self.vocabulary.usual,
             "torch": torch.__version__.split("+")[0],
         }
 
@@ -131,7 +132,7 @@ class BatchedGenerator(ABC):
 
     def _trial(self) -> list[ImageRequest]:
         request = ImageRequest(entity=self.entities[0], seed=0, steps=TRIAL_STEPS)
-        return [request] * self.compute_batch
+        return [self.vocabulary.settled(request)] * self.compute_batch
 
     def _fits(self) -> bool:
         try:
@@ -157,6 +158,7 @@ class BatchedGenerator(ABC):
             GenerationError: something is asked for that it does not honour, an image came out
                 black or as no number, or memory ran out.
         """
+        requests = [self.vocabulary.settled(request) for request in requests]
         self._check(requests)
         images: list[np.ndarray] = []
         for first in range(0, len(requests), self.compute_batch):

@@ -25,7 +25,7 @@ class ImageRequest:
     where `keep` is true, about as it is; what lies elsewhere must be of one colour, so that nothing
     can be seen of what was there (see masked.py). `guidance` is the scale of
     classifier-free guidance (1 is none; Ho and Salimans 2022, eq. 6) and `steps` the number
-    of steps of the base stage's solver.
+    of steps of the base stage's solver; None takes what suits the generator.
     """
 
     entity: str
@@ -39,8 +39,8 @@ class ImageRequest:
     canvas: np.ndarray | None = None
     keep: np.ndarray | None = None
     size: int = 256
-    guidance: float = 1.5
-    steps: int = 18
+    guidance: float | None = None
+    steps: int | None = None
 
 
 class Generator(Protocol):

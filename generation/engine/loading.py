@@ -1,6 +1,7 @@
 """Pipelines of diffusers, loaded from directories or the hub, without pickles, checks and marks."""
 
 import hashlib
+import inspect
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from generation.engine.compiling import compile_blocks, compile_network
 from generation.engine.files import pickles_in
 from generation.engine.generator import GenerationError
 from generation.engine.recipe import PipelineRecipe
+from generation.engine.vocabulary import LEAST_GUIDANCE
 
 #: Draw their noise apart from the images' own streams, so that a seed would not fix an image.
 UNSEEDED = ("DPMSolverSDEScheduler",)
@@ -78,6 +80,26 @@ def load_pipeline(folder: Path, recipe: PipelineRecipe, dtype: torch.dtype) -> D
         pipeline.scheduler = kind.from_config(pipeline.scheduler.config)
     _check_seeded(pipeline)
     return pipeline
+
+
+def usual_of(folder: Path) -> tuple[float, int]:
+    """Return the guidance and the steps that the class of a pipeline takes where none are given.
+
+    Raises:
+        GenerationError: it is of no class that diffusers has, or takes neither.
+    """
+    name = _class_in(folder)
+    known = getattr(diffusers, name, None)
+    takes = inspect.signature(known.__call__).parameters if known else {}
+    guidance, steps = (
+        takes[each].default if each in takes else None
+        for each in ("guidance_scale", "num_inference_steps")
+    )
+    if not (isinstance(guidance, int | float) and isinstance(steps, int)):
+        raise GenerationError(
+            f"{folder}: nothing says how a {name} is sampled; give --guidance and --steps"
+        )
+    return max(LEAST_GUIDANCE, float(guidance)), steps
 
 
 def only_inpaints(folder: Path) -> bool:

@@ -32,7 +32,6 @@ from generation.engine.loading import (
 from generation.engine.prompts import check_template, prompt_of
 from generation.engine.recipe import PipelineRecipe
 from generation.engine.upscaling import Upscaler
-from generation.engine.vocabulary import OPEN
 
 #: Images painted at once where the recipe does not say, by kind of device.
 COMPUTE_BATCH = {"cpu": 4, "cuda": 16}
@@ -41,7 +40,6 @@ COMPUTE_BATCH = {"cpu": 4, "cuda": 16}
 class PipelineGenerator(BatchedGenerator):
     """A pipeline behind the interface of all generators."""
 
-    vocabulary = OPEN
     mend = "use --dtype float32, or another scheduler"
 
     def __init__(
@@ -67,6 +65,7 @@ class PipelineGenerator(BatchedGenerator):
             compiled=compiled,
         )
         self.recipe, self.licence = recipe, recipe.licence
+        self.vocabulary = recipe.vocabulary
         self.dtype = _dtype(recipe.dtype, self.device)
         folder = local_folder(recipe.source)
         self._pipeline = load_pipeline(folder, recipe, self.dtype).to(self.device)
@@ -126,6 +125,7 @@ class PipelineGenerator(BatchedGenerator):
             return painted
         seeds = [request.seed for request in requests]
         guidance = requests[0].guidance  # of both stages: a request has one
+        assert guidance is not None  # it is settled
         return self._upscaler.enlarge(painted, prompts, seeds, guidance, upscaler_steps)
 
     def _paint_first(

@@ -8,6 +8,7 @@ from typing import Any
 
 from generation.engine.generator import GenerationError
 from generation.engine.prompts import TEMPLATE
+from generation.engine.vocabulary import OPEN, Vocabulary, check_solving
 
 FILE = "pipeline.json"
 #: Fields that say where weights lie.
@@ -29,6 +30,8 @@ class PipelineRecipe:
         template: of the prompt, see prompts.py.
         negative: prompt of what is not wanted.
         size: side in pixels at which the pipeline paints.
+        guidance, steps: where a request does not say; those of Stable Diffusion unless they are
+            given.
         scheduler: class of diffusers; empty keeps the pipeline's own.
         dtype: float32, bfloat16 or float16; empty takes what the device computes in natively.
         compute_batch: images painted at once; null takes what suits the device.
@@ -43,10 +46,26 @@ class PipelineRecipe:
     template: str = TEMPLATE
     negative: str = ""
     size: int = 512
+    guidance: float = 7.5
+    steps: int = 50
     scheduler: str = ""
     dtype: str = ""
     compute_batch: int | None = None
     trained_on: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse guidance and steps that make no sense.
+
+        Raises:
+            GenerationError: either is too small.
+        """
+        check_solving(self.guidance, self.steps)
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What the pipeline can be asked for."""
+        guidance = dict.fromkeys(OPEN.entities, self.guidance)
+        return replace(OPEN, guidance=guidance, steps=self.steps)
 
     @classmethod
     def read(cls, directory: Path) -> "PipelineRecipe":

@@ -6,7 +6,7 @@ from pathlib import Path
 from generation.engine.generator import GenerationError, Generator
 from generation.engine.prompts import TEMPLATE
 from generation.engine.recipe import FILE, PLACES, PipelineRecipe
-from generation.engine.vocabulary import OPEN, Vocabulary
+from generation.engine.vocabulary import Vocabulary
 
 #: The file by which a directory of weights says what it is.
 CASCADE, PIPELINE, DERMGAN = "cascade.json", FILE, "dermgan.json"
@@ -82,7 +82,7 @@ def vocabulary_of(name: str, own: Path) -> Vocabulary:
     """
     folder = find_weights(name, own)
     if _kind_of(folder) == PIPELINE:
-        return OPEN
+        return PipelineRecipe.read(folder).vocabulary
     painter = _kind_of(folder) == DERMGAN
     described = folder / DERMGAN if painter else folder / "conditions" / "config.json"
     try:
@@ -92,7 +92,8 @@ def vocabulary_of(name: str, own: Path) -> Vocabulary:
         entities, sites, attributes = (
             tuple(config[key]) for key in ("entities", "sites", "attributes")
         )
-        return Vocabulary(entities, sites, attributes)
+        guidance = config.get("guidance") or {}
+        return Vocabulary(entities, sites, attributes, guidance=guidance)
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise GenerationError(f"{described}: cannot be read ({problem})") from problem
 

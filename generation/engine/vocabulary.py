@@ -1,7 +1,7 @@
 """What a generator can be asked for, known without loading it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -20,6 +20,8 @@ SEXES = ("female", "male")
 ATTRIBUTES = ("sex", "age", "site", "tone")
 MASKED = ("canvas", "keep")
 LONGEST = 32  # words of a prompt
+GUIDANCE, STEPS = 1.5, 18  # of a cascade
+LEAST_GUIDANCE, LEAST_STEPS = 1.0, 2
 LEAST_TONE, MOST_TONE = -90, 180  # degrees
 
 
@@ -35,6 +37,8 @@ class Vocabulary:
         prompted: whether it reads prompts.
         shaped: whether it is told where the lesion is, how large and of which shape.
         solved: whether a solver paints, in a number of steps and with guidance.
+        guidance: that suits an entity, where it is not `GUIDANCE`.
+        steps: that suit it.
     """
 
     entities: tuple[str, ...]
@@ -44,6 +48,8 @@ class Vocabulary:
     prompted: bool = True
     shaped: bool = False
     solved: bool = True
+    guidance: Mapping[str, float] = field(default_factory=dict)
+    steps: int = STEPS
     words: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -65,6 +71,23 @@ class Vocabulary:
         return frozenset((*self.attributes, *MASKED)) | {name for name in more if more[name]}
 
     @property
+    def usual(self) -> dict[str, object]:
+        """What paints an image of which neither is asked: guidance by entity, and steps."""
+        if not self.solved:
+            return {}
+        guidance = {entity: self.guidance.get(entity, GUIDANCE) for entity in self.entities}
+        return {"guidance": guidance, "steps": self.steps}
+
+    def settled(self, request: ImageRequest) -> ImageRequest:
+        """Return a request with the guidance and steps that it leaves to the generator."""
+        if not self.solved:
+            return request
+        guidance, steps = request.guidance, request.steps
+        if guidance is None:
+            guidance = self.guidance.get(request.entity, GUIDANCE)
+        return replace(request, guidance=guidance, steps=self.steps if steps is None else steps)
+
+    @property
     def taught(self) -> list[str]:
         """The words that a prompt may hold beside ages."""
         untaught = set() if "tone" in self.attributes else {"skin", *" ".join(SKINS).split()}
@@ -78,6 +101,7 @@ class Vocabulary:
                 says something else than the request.
         """
         _row("entity", request.entity, self.entities)
+        check_solving(request.guidance, request.steps)
         asked = {name for name in CONTROLS if getattr(request, name) is not None}
         if ignored := sorted(asked - self.controls):
             raise GenerationError(
@@ -149,6 +173,18 @@ class Vocabulary:
 
 #: Of generators that read free text.
 OPEN = Vocabulary(tuple(NAMES), attributes=ATTRIBUTES, closed=False)
+
+
+def check_solving(guidance: float | None, steps: int | None) -> None:
+    """Refuse guidance and steps that make no sense.
+
+    Raises:
+        GenerationError: either is too small.
+    """
+    if guidance is not None and not guidance >= LEAST_GUIDANCE:
+        raise GenerationError(f"guidance is {guidance}; use {LEAST_GUIDANCE:g} (none) or more")
+    if steps is not None and steps < LEAST_STEPS:
+        raise GenerationError(f"steps is {steps}; use at least {LEAST_STEPS}")
 
 
 def _row(what: str, value: str | None, known: Sequence[str]) -> int:

@@ -28,6 +28,7 @@ from evaluation.models import Image
 from generation import batches
 from generation.batches import Asked, image_seed, plan_batch, progress_of, run_batch
 from generation.engine.generator import GenerationError
+from generation.engine.registry import vocabulary_of
 from generation.models import Batch
 
 ORIGINALS = settings.VAR_DIR / "media" / "originals"
@@ -71,6 +72,7 @@ def test_every_image_is_recorded_with_what_decided_it(batch):
     run_batch(batch, Painter())
 
     assert progress_of(batch) == (10, 10)
+    known = vocabulary_of("dermdiff", batches.OWN_WEIGHTS)
     for image in Image.objects.all():
         planned = batch.planned.get(seed=image.recipe["seed"])
         assert (image.origin, image.generator, image.generator_revision) == (
@@ -81,7 +83,7 @@ def test_every_image_is_recorded_with_what_decided_it(batch):
         assert image.recipe == {
             "label": planned.entity,
             "seed": planned.seed,
-            "guidance": 1.5,
+            "guidance": known.usual["guidance"][planned.entity],
             "steps": 18,
             "size": 256,
         }

@@ -12,8 +12,14 @@ from generation.engine.cascade.networks import build_base, build_upsampler
 from generation.engine.contact_sheet import contact_sheet
 from generation.engine.generator import GenerationError, ImageRequest
 from generation.engine.prompts import prompt_of
-from generation.engine.registry import BUILT_IN, generator_names, load_generator
+from generation.engine.registry import (
+    BUILT_IN,
+    generator_names,
+    load_generator,
+    vocabulary_of,
+)
 from generation.engine.vocabulary import Vocabulary
+from tests.generation.tiny_cascade import save_tiny_cascade
 
 STEPS = 4
 ORIGIN = WeightsOrigin(("clinic",), "CC0-1.0")
@@ -56,6 +62,24 @@ def test_entity_seed_and_guidance_each_change_the_image(dermdiff):
     images = dermdiff.generate([request(), request("vasc"), request(seed=6), request(guidance=4.0)])
 
     assert len({image.tobytes() for image in images}) == 4
+
+
+def test_guidance_suits_the_entity_unless_it_is_asked_for(tmp_path):
+    save_tiny_cascade(tmp_path / "tiny", guidance={"nv": 4.0})
+    tiny = load_generator("tiny", tmp_path, "cpu")
+    known = vocabulary_of("tiny", tmp_path)
+
+    assert known == tiny.vocabulary
+    assert tiny.settings()["guidance"] == {"mel": 1.5, "nv": 4.0}
+    for entity, suited in (("mel", 1.5), ("nv", 4.0)):
+        left, said, other = tiny.generate(
+            [
+                ImageRequest(entity=entity, seed=3, steps=STEPS, guidance=guidance)
+                for guidance in (None, suited, 9.0)
+            ]
+        )
+        assert np.array_equal(left, said)
+        assert not np.array_equal(left, other)
 
 
 def test_attributes_change_the_image_and_words_say_the_same(dermdiff):

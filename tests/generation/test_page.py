@@ -112,6 +112,18 @@ def test_images_are_asked_for_by_choices(desk):
     assert list(batch.planned.order_by("index").values_list("seed", flat=True)) == [1, 2, 3]
 
 
+def test_guidance_and_steps_are_left_to_the_generator(desk, open_generator):
+    page = desk.get(PAGE, {**CHOSEN, "generator": open_generator}).content.decode()
+    assert 'placeholder="7.5"' in page
+    assert 'placeholder="50"' in page
+
+    desk.post(PAGE, {**CHOSEN, "generator": "dermdiff", "count": "1"})
+
+    batch = Batch.objects.get()
+    assert (batch.guidance, batch.steps) == (None, None)
+    assert filled_in(batch).keys().isdisjoint({"guidance", "steps"})
+
+
 def test_images_are_asked_for_in_words(desk):
     desk.post(PAGE, {**ASKED, "by": "words", "prompt": "  a mole on\nthe foot ", "seed": "77"})
 

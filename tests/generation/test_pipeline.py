@@ -12,6 +12,7 @@ from generation import batches
 from generation.engine import loading
 from generation.engine import pipeline as module
 from generation.engine.generator import GenerationError, ImageRequest
+from generation.engine.loading import usual_of
 from generation.engine.pipeline import PipelineGenerator
 from generation.engine.prompts import check_template, prompt_of
 from generation.engine.recipe import PipelineRecipe
@@ -252,7 +253,9 @@ def test_a_pipeline_is_added_by_command_and_makes_a_batch(folder, tmp_path, monk
     monkeypatch.setattr("generation.management.commands.add_generator.OWN_WEIGHTS", tmp_path)
     words = ("--pipeline", str(folder), "--licence", "CC0-1.0", "--size", str(SIZE))
     call_command("add_generator", "ours", *words, "--dtype", "float32", "--device", "cpu")
-    assert "safety_checker: none" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "safety_checker: none" in said
+    assert "steps: 50" in said  # as the class of the pipeline has it
     assert "ours" in generator_names(tmp_path)
 
     few = ("--generator", "ours", "--per-entity", "1", "--steps", "2")
@@ -262,8 +265,29 @@ def test_a_pipeline_is_added_by_command_and_makes_a_batch(folder, tmp_path, monk
     assert made.count() == 7
     assert {(image.width, image.height, image.recipe["size"]) for image in made} == {(48, 48, 48)}
     assert {image.licence for image in made} == {"CC0-1.0"}
+    assert {(image.recipe["guidance"], image.recipe["steps"]) for image in made} == {(7.5, 2)}
     assert {image.generator_revision for image in made} == {
         load_generator("ours", tmp_path, "cpu").revision
     }
     with pytest.raises(CommandError, match="a generator 'ours' exists already"):
         call_command("add_generator", "ours", *words)
+    with pytest.raises(CommandError, match=r"guidance is 0\.5; use 1 \(none\) or more"):
+        call_command("add_generator", "odd", *words, "--guidance", "0.5")
+
+
+def test_a_recipe_says_how_its_pipeline_is_sampled(folder):
+    few = PipelineGenerator("few", recipe(folder, guidance=3.0, steps=2), "cpu")
+    left_to_it, said = (
+        few.generate([ImageRequest(entity="mel", seed=1, size=SIZE, **how)])[0]
+        for how in ({}, {"guidance": 3.0, "steps": 2})
+    )
+
+    assert np.array_equal(left_to_it, said)
+    assert few.revision != PipelineGenerator("few", recipe(folder, steps=2), "cpu").revision
+
+
+def test_a_class_that_does_not_say_how_it_is_sampled_is_asked_about(tmp_path):
+    (tmp_path / "model_index.json").write_text('{"_class_name": "NoPipeline"}')
+
+    with pytest.raises(GenerationError, match="give --guidance and --steps"):
+        usual_of(tmp_path)

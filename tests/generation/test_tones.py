@@ -150,7 +150,7 @@ def test_the_desk_asks_for_tones_and_a_mask_and_shows_what_was_reached(
 ):
     wish = {
         "generator": "tiny", "entities": ["mel", "nv"], "per_entity": 2, "seed": 1,
-        "guidance": 1.5, "steps": 18, "tones": ["65.0", "-10.0"],
+        "tones": ["65.0", "-10.0"],
     }  # fmt: skip
 
     def post(**more):
@@ -209,6 +209,8 @@ def test_the_api_begins_a_batch_and_gives_its_images(
     assert "no skin type" in tones["note"]
     known = client.get("/api/generators", headers=signed_in).json()["generators"]
     assert {"name": "tiny", "entities": ["mel", "nv"], "controls": ["lesion", "tone"]} in known
+    (solved,) = (each for each in known if each["name"] == "dermdiff")
+    assert (solved["steps"], {*solved["guidance"]}) == (18, {*solved["entities"]})
 
 
 def test_the_api_says_what_is_wrong(tiny, admin_client):

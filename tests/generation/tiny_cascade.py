@@ -1,5 +1,6 @@
 """A cascade of the fewest layers, made here: paints noise, and is compiled in seconds."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -18,7 +19,11 @@ from generation.engine.cascade.networks import (
 WIDTH = 16
 
 
-def save_tiny_cascade(folder: Path, entities: tuple[str, ...] = ("mel", "nv")) -> Path:
+def save_tiny_cascade(
+    folder: Path,
+    entities: tuple[str, ...] = ("mel", "nv"),
+    guidance: Mapping[str, float] | None = None,
+) -> Path:
     """Write a whole cascade of `entities` into `folder`; random weights."""
     torch.manual_seed(0)
     common = {
@@ -44,7 +49,9 @@ def save_tiny_cascade(folder: Path, entities: tuple[str, ...] = ("mel", "nv")) -
         class_embed_type="timestep",
         **common,
     )
-    conditions = Conditions(entities, ("back",), ("sex", "age", "site"), width=4 * WIDTH)
+    conditions = Conditions(
+        entities, ("back",), ("sex", "age", "site"), width=4 * WIDTH, guidance=guidance
+    )
     save_cascade(
         folder,
         BaseNetwork(unet, conditions),

@@ -5,7 +5,7 @@ says "not given". A prompt is read by a small transformer that learnt to say in 
 the attributes say.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from diffusers import ConfigMixin, ModelMixin
@@ -26,10 +26,13 @@ class Conditions(ModelMixin, ConfigMixin):
         attributes: Sequence[str] = (),
         width: int = 768,
         reader: int = 64,
+        guidance: Mapping[str, float] | None = None,
     ) -> None:
         """Make them untrained: an attribute begins as zeros, so that it changes nothing."""
         super().__init__()
-        self.vocabulary = Vocabulary(tuple(entities), tuple(sites), tuple(attributes))
+        self.vocabulary = Vocabulary(
+            tuple(entities), tuple(sites), tuple(attributes), guidance=guidance or {}
+        )
         tables = [nn.Embedding(1 + size, width) for size in self.vocabulary.sizes()]
         for table in tables[1:]:
             nn.init.zeros_(table.weight)

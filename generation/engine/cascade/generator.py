@@ -164,6 +164,7 @@ class CascadeGenerator(BatchedGenerator):
             return free + guidance * (asked - free)
 
         sample = fold(noise, BASE_FOLD)
+        assert requests[0].steps is not None  # it is settled
         scheduler = solver(times_of(requests[0].steps))
         return unfold(self._solve(scheduler, sample, paint, known), BASE_FOLD)
 
@@ -172,7 +173,7 @@ class CascadeGenerator(BatchedGenerator):
 
         Each is computed alone, so that it does not depend on its company, and once.
         """
-        said = replace(request, seed=0, canvas=None, keep=None)
+        said = replace(request, seed=0, canvas=None, keep=None, guidance=None)
         if said not in self._said:
             if request.prompt is None:
                 rows = torch.tensor([self.vocabulary.rows(request)], device=self.device)

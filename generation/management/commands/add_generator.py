@@ -36,6 +36,10 @@ class Command(ProductCommand):
         parser.add_argument("--template", default=TEMPLATE, help=f"of the prompt ('{TEMPLATE}')")
         parser.add_argument("--negative", default="", help="prompt of what is not wanted")
         parser.add_argument("--size", type=int, default=512, help="side at which it paints, in px")
+        parser.add_argument(
+            "--guidance", type=float, metavar="G", help="(default: the pipeline's own)"
+        )
+        parser.add_argument("--steps", type=int, metavar="K", help="(default: the pipeline's own)")
         parser.add_argument("--scheduler", default="", help="a class of diffusers")
         parser.add_argument("--dtype", default="", help="float32, bfloat16 or float16")
         parser.add_argument("--compute-batch", type=int, metavar="N", help="images at once")
@@ -43,13 +47,21 @@ class Command(ProductCommand):
 
     def handle(self, *, name: str, pipeline: str, device: str, **options: Any) -> None:
         """Load it, then write down what it is."""
+        from generation.engine.loading import local_folder, usual_of
         from generation.engine.pipeline import PipelineGenerator
 
         if name in generator_names(OWN_WEIGHTS):
             raise CommandError(f"a generator '{name}' exists already; choose another name")
         chosen = ("licence", "lora", "upscaler", "template", "negative", "size")
+        guidance, steps = options["guidance"], options["steps"]
+        if guidance is None or steps is None:
+            own_guidance, own_steps = usual_of(local_folder(pipeline))
+            guidance = own_guidance if guidance is None else guidance
+            steps = own_steps if steps is None else steps
         recipe = PipelineRecipe(
             source=pipeline,
+            guidance=guidance,
+            steps=steps,
             compute_batch=options["compute_batch"],
             **{key: options[key] for key in (*chosen, "scheduler", "dtype")},
         )

@@ -15,7 +15,7 @@ from generation.deidentification import (
     deidentify,
     plan_deidentification,
 )
-from generation.engine.generator import GenerationError, ImageRequest
+from generation.engine.generator import GenerationError
 from generation.engine.vocabulary import SEXES
 
 
@@ -51,7 +51,7 @@ class Command(ProductCommand):
             help="of the skin, as typology angle (default: the colour around the lesion)",
         )
         parser.add_argument("--seed", type=int, default=0)
-        parser.add_argument("--steps", type=int, default=ImageRequest.steps, metavar="K")
+        parser.add_argument("--steps", type=int, metavar="K", help="(default: the generator's own)")
         parser.add_argument(
             "--candidates",
             type=int,

@@ -88,8 +88,13 @@ class Command(ProductCommand):
             help="of its centre, from the left and from the top: 0.3,0.6 (default with "
             "--lesion-size: the middle)",
         )
-        parser.add_argument("--guidance", type=float, default=ImageRequest.guidance, metavar="G")
-        parser.add_argument("--steps", type=int, default=ImageRequest.steps, metavar="K")
+        parser.add_argument(
+            "--guidance",
+            type=float,
+            metavar="G",
+            help="1 is none (default: the generator's own)",
+        )
+        parser.add_argument("--steps", type=int, metavar="K", help="(default: the generator's own)")
         parser.add_argument(
             "--size",
             type=int,

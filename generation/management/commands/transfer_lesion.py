@@ -41,8 +41,15 @@ class Command(ProductCommand):
         painted.add_argument("--site", metavar="NAME", help="of the body: back, face, …")
         painted.add_argument("--tone", type=float, metavar="DEGREES")
         painted.add_argument("--seed", type=int, default=0)
-        painted.add_argument("--guidance", type=float, default=ImageRequest.guidance, metavar="G")
-        painted.add_argument("--steps", type=int, default=ImageRequest.steps, metavar="K")
+        painted.add_argument(
+            "--guidance",
+            type=float,
+            metavar="G",
+            help="1 is none (default: the generator's own)",
+        )
+        painted.add_argument(
+            "--steps", type=int, metavar="K", help="(default: the generator's own)"
+        )
         painted.add_argument(
             "--candidates",
             type=int,
