@@ -1,6 +1,7 @@
 """Which device computes."""
 
 import torch
+from torch import nn
 
 from generation.engine.generator import GenerationError
 
@@ -66,6 +67,19 @@ def compute_dtype(device: torch.device) -> torch.dtype:
         capabilities = torch.cpu.get_capabilities()
         native = any(capabilities.get(name) for name in BFLOAT16)
     return torch.bfloat16 if native else torch.float32
+
+
+def hold_weights(network: nn.Module, device: torch.device) -> None:
+    """Hold the weights that are multiplied in `device`'s number format.
+
+    Otherwise `fast_math` casts them at each call. The first layer stays as it is: from its weights
+    networks of diffusers read the format of what they are given.
+    """
+    for part in list(network.modules()):
+        if isinstance(part, nn.Conv2d | nn.Linear) and part is not getattr(
+            network, "conv_in", None
+        ):
+            part.to(compute_dtype(device))
 
 
 def fast_math(device: torch.device) -> torch.autocast:

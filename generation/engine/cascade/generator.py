@@ -31,7 +31,7 @@ from generation.engine.cascade.networks import (
     unfold,
 )
 from generation.engine.compiling import compile_network
-from generation.engine.devices import compute_dtype, fast_math
+from generation.engine.devices import compute_dtype, fast_math, hold_weights
 from generation.engine.generator import GenerationError, ImageRequest
 
 #: From a noisy image and a time to the clean image.
@@ -83,6 +83,8 @@ class CascadeGenerator(BatchedGenerator):
             network.to(self.device, memory_format=torch.channels_last)
             for network in (base.unet, upsampler)
         )
+        for network in (self._base, self._upsampler):
+            hold_weights(network, self.device)
         if compiled:
             compile_network(self._base)
             compile_network(self._upsampler)
