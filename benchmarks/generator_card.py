@@ -3,8 +3,9 @@
     python -m benchmarks.generator_card NAME TRAINED HELD_OUT JUDGE [IMAGES]
 
 TRAINED and HELD_OUT are datasets of the catalogue: what the generator learnt from, and real images
-of other lesions; the same name twice takes the lesions that training holds out. As many images of
-each entity are generated as there are held-out ones, IMAGES at most, and asked: does a classifier,
+of other lesions, which may be several, as in `isic2018_test+ham10000`; of TRAINED those are taken
+that training holds out. As many images of each entity are generated as there are held-out ones,
+IMAGES (100) at most, and asked: does a classifier,
 which has seen training images only, see in them what was asked for, as often as in real ones; how
 far are they from the held-out images, beside training images at the same n (the floor); do they
 lie nearer to training images than held-out ones do, as copies would; and what does each control
@@ -83,8 +84,11 @@ def main(name: str, trained: str, held_out: str, judge: str, most: str = "100") 
     generator = load_generator(name, OWN_WEIGHTS)
     classifier = load_classifier(judge)
     known = gather([trained], STORED, enlarge=True).data
-    sides = (True,) if held_out == trained else (True, False)
-    parts = [gather([held_out], STORED, enlarge=True, unseen=unseen).data for unseen in sides]
+    parts = [
+        gather([dataset], STORED, enlarge=True, unseen=unseen).data
+        for dataset in held_out.split("+")
+        for unseen in ((True,) if dataset == trained else (True, False))
+    ]
     held = LabelledPixels(
         np.concatenate([part.pixels for part in parts]),
         np.concatenate([part.rows for part in parts]),

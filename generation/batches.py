@@ -1,20 +1,20 @@
 """Batches as services: plan, claim, make, record; every part can be stopped and gone on with."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
 from itertools import count
 
 import numpy as np
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from evaluation.catalogue import NewImage, add_synthetic_images
 from evaluation.models import Image
+from generation import claims
 from generation.engine.generator import GenerationError, Generator, ImageRequest
 from generation.engine.lesions import mask_of
 from generation.engine.making import InThread, Maker
@@ -30,8 +30,6 @@ from generation.engine.vocabulary import check_solving
 from generation.models import Batch, PlannedImage
 
 OWN_WEIGHTS = settings.VAR_DIR / "weights"
-LEASE = timedelta(minutes=10)  # a claim of a process that died falls back after it
-RENEWAL = LEASE / 5  # of the claims of one that lives
 MOST_SIZE = 4096  # px
 COPIED_SEED = 10**9  # seeds from here on were not counted up to, but taken from an image
 
@@ -278,8 +276,8 @@ def run_batch(batch: Batch, generator: Generator, on_step: OnStep | None = None)
 def run_batch_with(batch: Batch, maker: Maker, on_step: OnStep | None = None) -> int:
     """Make what is still to be made, `compute_batch` images a call.
 
-    Several processes may run the same batch: each claims its images, and a claim of a process
-    that died falls back after a while.
+    Several processes may run the same batch: each claims its images, and what a process claimed
+    that is dead, others take up.
 
     Returns:
         How many images this call made.
@@ -301,7 +299,7 @@ def run_batch_with(batch: Batch, maker: Maker, on_step: OnStep | None = None) ->
     try:
         begin()
         while under_way:
-            finished = maker.collect(RENEWAL.total_seconds())
+            finished = maker.collect(claims.RENEWAL.total_seconds())
             begin()  # the next images are made while the last are recorded
             if finished:
                 number, images = finished
@@ -309,11 +307,11 @@ def run_batch_with(batch: Batch, maker: Maker, on_step: OnStep | None = None) ->
                 made += len(under_way.pop(number).planned)
                 if on_step:
                     on_step(*progress_of(batch))
-            if timezone.now() - renewed >= RENEWAL:
+            if timezone.now() - renewed >= claims.RENEWAL:
                 renewed = timezone.now()
-                _claim_until(under_way.values(), renewed + LEASE)
+                claims.renew(_planned(under_way))
     except BaseException:  # Ctrl-C too: others may take these images up at once
-        _claim_until(under_way.values(), None)
+        claims.release(_planned(under_way))
         raise
     return made
 
@@ -328,7 +326,7 @@ class _Claimed:
 
 def _begin(batch: Batch, size: int) -> _Claimed | None:
     """Claim the next images; None if nothing is left."""
-    claimed = _claim(batch, size)
+    claimed = claims.claim(batch, size)
     if not claimed:
         return None
     asked, known = Asked(**batch.asked), vocabulary_of(batch.generator, OWN_WEIGHTS)
@@ -347,7 +345,13 @@ def _begin(batch: Batch, size: int) -> _Claimed | None:
 
 @transaction.atomic
 def _record(batch: Batch, maker: Maker, made: _Claimed, images: Sequence[np.ndarray]) -> None:
-    """Put images into the catalogue, and note that they are made."""
+    """Put images into the catalogue that others have not made meanwhile, and note it."""
+    missing = claims.still_missing(made.planned)
+    parts = [
+        part
+        for part in zip(made.planned, made.requests, images, strict=True)
+        if part[0].pk in missing
+    ]
     new = [
         NewImage(
             pixels=pixels,
@@ -369,7 +373,7 @@ def _record(batch: Batch, maker: Maker, made: _Claimed, images: Sequence[np.ndar
             site=request.site or "",
             skin_tone=request.tone,
         )
-        for planned, request, pixels in zip(made.planned, made.requests, images, strict=True)
+        for planned, request, pixels in parts
     ]
     added = add_synthetic_images(
         new,
@@ -378,15 +382,13 @@ def _record(batch: Batch, maker: Maker, made: _Claimed, images: Sequence[np.ndar
         licence=maker.licence,
         made_with=maker.settings(),
     )
-    for planned, image in zip(made.planned, added, strict=True):
+    for (planned, _, _), image in zip(parts, added, strict=True):
         planned.image = image
-    PlannedImage.objects.bulk_update(made.planned, ["image"])
+    PlannedImage.objects.bulk_update([planned for planned, _, _ in parts], ["image"])
 
 
-def _claim_until(claims: Iterable[_Claimed], when: datetime | None) -> None:
-    """Hold what is claimed until then; None lets others take it up."""
-    keys = [planned.pk for claimed in claims for planned in claimed.planned]
-    PlannedImage.objects.filter(pk__in=keys).update(claimed_until=when)
+def _planned(under_way: Mapping[int, _Claimed]) -> list[PlannedImage]:
+    return [planned for claimed in under_way.values() for planned in claimed.planned]
 
 
 def _settle_revision(batch: Batch, maker: Maker | Generator) -> None:
@@ -415,20 +417,3 @@ def _check_begun(batch: Batch, compute_batch: int | None, compiled: bool) -> Non
             f"batch {batch.pk} was begun with {how}, which decides its pixels; go on with "
             f"--resume {batch.pk} alone, or start a new batch with another --seed"
         )
-
-
-@transaction.atomic
-def _claim(batch: Batch, size: int) -> list[PlannedImage]:
-    """Take the next images that nobody works on."""
-    now = timezone.now()
-    claimed = list(
-        batch.planned.filter(
-            Q(claimed_until=None) | Q(claimed_until__lt=now), image=None, batch__stopped=False
-        )
-        .order_by("index")
-        .select_for_update(skip_locked=True, of=("self",))[:size]
-    )
-    PlannedImage.objects.filter(pk__in=[planned.pk for planned in claimed]).update(
-        claimed_until=now + LEASE
-    )
-    return claimed

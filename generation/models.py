@@ -87,6 +87,7 @@ class PlannedImage(models.Model):
     seed = models.BigIntegerField()
     tone = models.FloatField(null=True)
     claimed_until = models.DateTimeField(null=True)
+    claimed_by = models.IntegerField(null=True)  # the process's connection, by PostgreSQL's number
     image = models.ForeignKey(Image, on_delete=models.PROTECT, null=True, related_name="+")
 
     class Meta:

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 
 from evaluation.models import Dataset
 from generation.batches import images_of, progress_of
+from generation.claims import waiting
 from generation.models import Batch
 
 PATIENCE = timedelta(seconds=20)  # a loaded worker begins sooner
@@ -81,7 +82,7 @@ def standing_of(batch: Batch) -> Standing:
     now = timezone.now()
     made, total = progress_of(batch)
     missing = batch.planned.filter(image=None)
-    begun = missing.filter(claimed_until__gt=now).count()
+    begun = missing.count() - waiting(missing).count()
     last = images_of(batch).aggregate(last=Max("added_at"))["last"]
     if made == total:
         compared = not _being_compared(batch, last, now)

@@ -11,6 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from io import BytesIO, StringIO
+from threading import Event
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ from evaluation.accounts import create_account
 from evaluation.catalogue import NewImage, add_synthetic_images
 from evaluation.errors import EvaluationError
 from evaluation.models import Image
-from generation import batches
+from generation import batches, claims
 from generation.batches import Asked, image_seed, plan_batch, progress_of, run_batch
 from generation.engine.generator import GenerationError
 from generation.engine.registry import vocabulary_of
@@ -212,8 +213,8 @@ def test_two_processes_share_a_batch_without_making_an_image_twice():
 
 @pytest.mark.django_db(transaction=True)
 def test_a_claim_does_not_run_out_while_its_images_are_being_made(monkeypatch):
-    monkeypatch.setattr(batches, "LEASE", timedelta(seconds=1))
-    monkeypatch.setattr(batches, "RENEWAL", timedelta(seconds=0.1))
+    monkeypatch.setattr(claims, "LEASE", timedelta(seconds=1))
+    monkeypatch.setattr(claims, "RENEWAL", timedelta(seconds=0.1))
     batch = plan_batch(generator="dermdiff", per_entity=2, entities=["mel", "nv"])
     claimed = []
 
@@ -227,6 +228,52 @@ def test_a_claim_does_not_run_out_while_its_images_are_being_made(monkeypatch):
     run_batch(batch, Slow())
 
     assert claimed == [4]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_process_claimed_is_its_own_as_long_as_it_is_connected():
+    batch = plan_batch(generator="dermdiff", per_entity=2, entities=["mel", "nv"], steps=2)
+    claimed, dead = Event(), Event()
+
+    def live():
+        claims.claim(batch, 3)
+        claimed.set()
+        dead.wait(120)
+        connection.close()
+
+    def said():
+        out = StringIO()
+        call_command("generate_batch", "--resume", str(batch.pk), stdout=out)
+        return out.getvalue()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(live)
+        assert claimed.wait(60)
+        assert "1 of 4 images; of the other 3 another process has charge" in said()
+        dead.set()
+    until = time.monotonic() + 60
+    while claims.waiting(batch.planned).count() != 3 and time.monotonic() < until:
+        time.sleep(0.05)
+
+    assert "4 of 4 images\n" in said()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_another_process_made_meanwhile_is_not_made_twice():
+    batch = plan_batch(generator="dermdiff", per_entity=5, entities=["mel", "nv"])
+
+    class Slow(Painter):
+        def generate(self, requests, on_step=None):
+            if not batch.planned.exclude(image=None).exists():
+                batch.planned.update(claimed_until=None)
+                run_batch(batch, Painter())
+            connection.close()
+            return super().generate(requests)
+
+    run_batch(batch, Slow())
+
+    assert progress_of(batch) == (10, 10)
+    assert Image.objects.count() == 10
 
 
 def test_seeds_do_not_depend_on_how_many_images_are_asked_for():
@@ -304,7 +351,6 @@ def test_a_killed_command_is_gone_on_with_by_the_next(tmp_path):
     batch = Batch.objects.get()
     begun, total = progress_of(batch)
     assert 0 < begun < total == 14
-    batch.planned.filter(image=None).update(claimed_until=None)  # as time would do
 
     subprocess.run(
         [*command[:3], "--resume"],

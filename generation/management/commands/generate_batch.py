@@ -183,7 +183,13 @@ class Command(ProductCommand):
                 f"stopped at {done} of {total}; "
                 f"go on with: manage.py generate_batch --resume {batch.pk}"
             ) from None
-        self.stdout.write(f"batch {batch.pk}: {total} images")
+        done, total = progress_of(batch)
+        others = (
+            "" if done == total else f"; of the other {total - done} another process has charge"
+        )
+        if others and batch.stopped:
+            others = "; it was stopped at the desk"
+        self.stdout.write(f"batch {batch.pk}: {done} of {total} images{others}")
 
 
 def _tones(given: str) -> list[float]:
