@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from analysis import roc
+
 
 def grid(rows, treatment, case, value, positive):
     """Return rows as (treatments, readers, cases) with the truth and the labels of both."""
@@ -62,3 +64,7 @@ def drawn(seed, treatments=2, readers=4, cases=24, missing=0.0):
         + 0.5 * truth * rng.normal(size=(treatments, readers, 1))
     ).round()
     return np.where(rng.random(table.shape) < missing, np.nan, table), truth
+
+
+def area(ratings, truth):
+    return roc.auc(ratings, truth).value
