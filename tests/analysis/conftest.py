@@ -1,13 +1,19 @@
-"""Reference data and tables of answers, as a study or a program of statistics would give them."""
+"""Reference data and tables of answers, as a study or a program of statistics would give them.
+
+And what a reader sees of the reports on them.
+"""
 
 import csv
 import json
+import re
 from collections.abc import Callable, Sequence
+from html import unescape
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from analysis.report.build import write_report
 from analysis.table import DEFAULT_ENTITIES, AnswerTable, table_from_rows
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -103,3 +109,39 @@ def rows_of(
                         }
                     )
     return rows
+
+
+class Page:
+    """What a reader sees of a report's page."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.html = (folder / "index.html").read_text(encoding="utf-8")
+        self.text = self.plain(re.sub(r"<(style|svg)\b.*?</\1>", " ", self.html, flags=re.DOTALL))
+
+    @staticmethod
+    def plain(html):
+        return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
+
+    def table(self, name):
+        """Return the cells of a table by the label of the row."""
+        found = re.search(rf'<table id="table-{name}">(.*?)</table>', self.html, re.DOTALL)
+        rows = re.findall(r"<tr[^>]*>(.*?)</tr>", found[1], re.DOTALL)
+        cells = [
+            [self.plain(cell) for cell in re.findall(r"<t[hd]\b.*?</t[hd]>", row, re.DOTALL)]
+            for row in rows
+        ]
+        return {row[0]: row[1:] for row in cells}
+
+
+@pytest.fixture
+def page_of(tmp_path) -> Callable[[AnswerTable], Page]:
+    """Return a function that writes the report of a table and returns its page."""
+    return lambda table: Page(write_report(table, tmp_path / "report").folder)
+
+
+@pytest.fixture(scope="session")
+def readers_page(simulated_readers, tmp_path_factory) -> Page:
+    """Return the page of the report on the simulated readers."""
+    out = tmp_path_factory.mktemp("readers") / "report"
+    return Page(write_report(simulated_readers, out).folder)

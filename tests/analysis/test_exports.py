@@ -15,8 +15,8 @@ from tests.analysis.conftest import rows_of
 
 
 @pytest.fixture(scope="module")
-def folder(simulated_readers, tmp_path_factory):
-    return write_report(simulated_readers, tmp_path_factory.mktemp("e") / "report").folder
+def folder(readers_page):
+    return readers_page.folder
 
 
 @pytest.fixture(scope="module")

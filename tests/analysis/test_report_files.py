@@ -1,4 +1,4 @@
-"""The files of a report: one PDF, the numbers behind each figure, the same bytes each time."""
+"""The files of a report: one PDF, numbers behind each figure, the same bytes, all or none."""
 
 import csv
 import json
@@ -9,7 +9,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from matplotlib.image import imread
 
+from analysis.errors import FolderRefused
 from analysis.report.build import write_report
 from analysis.report.cells import ReportTable, columns
 from analysis.report.compute import find
@@ -22,8 +24,8 @@ from tests.analysis.conftest import rows_of
 
 
 @pytest.fixture(scope="module")
-def folder(simulated_readers, tmp_path_factory):
-    return write_report(simulated_readers, tmp_path_factory.mktemp("f") / "report").folder
+def folder(readers_page):
+    return readers_page.folder
 
 
 @pytest.fixture(scope="module")
@@ -156,3 +158,55 @@ def test_the_schema_of_the_numbers_is_the_documented_one(numbers, settings):
         assert f"`{key}`" in documented, key
     for key in numbers["findings"]["chapters"]:
         assert f"`{key}`" in documented, key
+
+
+def test_every_listed_file_is_there_and_every_figure_is_a_picture(folder):
+    listed = json.loads((folder / "report.json").read_text())["files"]
+    there = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+    assert there == listed
+    svgs = sorted((folder / "figures").glob("*.svg"))
+    assert len(svgs) >= 10
+    for svg in svgs:
+        assert "<text" in svg.read_text()  # text stays text
+        assert imread(svg.with_suffix(".png")).std() > 0.01
+    for link in re.findall(r'href="([^#"]+)"', (folder / "index.html").read_text()):
+        assert (folder / link).is_file()
+
+
+def test_the_same_answers_give_the_same_bytes(tmp_path, published, monkeypatch):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+
+    folders = [write_report(published("B"), tmp_path / name).folder for name in ("one", "two")]
+
+    one, two = (
+        {p.relative_to(f): p.read_bytes() for p in f.rglob("*") if p.is_file()} for f in folders
+    )
+    assert one == two
+
+
+def test_an_earlier_report_is_replaced_and_anything_else_refused(tmp_path, published):
+    out = tmp_path / "report"
+    table = published("B")
+    write_report(table, out)
+    write_report(table, out)  # replaces
+
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(FolderRefused, match=r"notes\.txt"):
+        write_report(table, out)
+    assert (out / "notes.txt").read_text() == "mine"
+
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(FolderRefused, match="is a file"):
+        write_report(table, tmp_path / "file")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "report"]
+
+
+def test_a_failure_leaves_nothing_behind(tmp_path, published, monkeypatch):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("analysis.report.folder.os.replace", fail)
+
+    with pytest.raises(FolderRefused, match="No space left"):
+        write_report(published("B"), tmp_path / "report")
+    assert list(tmp_path.iterdir()) == []
