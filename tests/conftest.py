@@ -1,6 +1,7 @@
 """What all tests share: the real database, stores of their own, images, studies at each state."""
 
 import shutil
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ from django.conf import settings
 
 from evaluation.catalogue import NewImage, add_synthetic_images
 from evaluation.demo_images import PACK, demo_ids, phantom_dataset
+from evaluation.entering import find_session, give_consent, start_reading
 from evaluation.entities import ENTITIES
 from evaluation.importing import plan_import, run_import
 from evaluation.invitations import invite_rater
-from evaluation.models import Dataset, Image, Study
+from evaluation.models import Dataset, Image, Session, Study
 from evaluation.phantoms import draw_phantom
 from evaluation.sealing import seal_study
 from evaluation.studies import create_study
@@ -62,13 +64,13 @@ def square_phantom(entity: str, seed: int) -> np.ndarray:
     return np.ascontiguousarray(draw_phantom(entity, seed)[:256, :256])
 
 
-def add_synthetic_image(*, generator: str, revision: str, licence: str, **new: Any) -> Image:
+def add_synthetic_image(generator: str = "made", **new: Any) -> Image:
     """Put one generated image into the catalogue."""
     (image,) = add_synthetic_images(
-        [NewImage(**new)],
+        [NewImage(**{"recipe": {}, **new})],
         generator=generator,
-        revision=revision,
-        licence=licence,
+        revision="r1",
+        licence="CC0-1.0",
         made_with={"weights": "none"},
     )
     return image
@@ -82,10 +84,7 @@ def synthetic_images(db):
             pixels=square_phantom(entity, 1000 + seed),
             name=f"made-{entity}-{seed}",
             entity=entity,
-            generator="made",
-            revision="r1",
             recipe={"seed": seed},
-            licence="CC0-1.0",
         )
         for entity in ENTITIES
         for seed in range(3)
@@ -93,22 +92,40 @@ def synthetic_images(db):
 
 
 @pytest.fixture
-def draft(real_images, synthetic_images) -> Study:
+def draft_with(real_images, synthetic_images) -> Callable[..., Study]:
+    """Return a function that drafts a study of these images: one a cell, unless said otherwise."""
+
+    def create(**settings: Any) -> Study:
+        pilot = {"slug": "pilot", "title": "Pilot", "generators": ["made"], "images_per_cell": 1}
+        return create_study(dataset=real_images, **{**pilot, **settings})
+
+    return create
+
+
+@pytest.fixture
+def sealed_with(draft_with) -> Callable[..., Study]:
+    """Return a function that drafts a study as `draft_with` does, and seals it."""
+    return lambda **settings: seal_study(draft_with(**settings), reason="a test")
+
+
+@pytest.fixture
+def draft(draft_with) -> Study:
     """Return a draft of 28 images: two an entity and origin."""
-    return create_study(
-        slug="pilot",
-        title="Pilot",
-        dataset=real_images,
-        generators=["made"],
-        images_per_cell=2,
-        seed=7,
-    )
+    return draft_with(images_per_cell=2, seed=7)
 
 
 @pytest.fixture
 def sealed(draft) -> Study:
     """Return the draft, sealed."""
     return seal_study(draft, reason="a test")
+
+
+def begin(study: Study, **who: Any) -> Session:
+    """Invite a rater, who consents and begins to read."""
+    session = invite_rater(study, **who).rater.sessions.get()
+    give_consent(session)
+    start_reading(session)
+    return find_session(session.key)
 
 
 @pytest.fixture

@@ -18,9 +18,7 @@ from evaluation.closing import close_study
 from evaluation.errors import StillBlinded
 from evaluation.invitations import invite_rater
 from evaluation.models import Dataset, Rater
-from evaluation.sealing import seal_study
 from evaluation.simulated import Skill, read_study
-from evaluation.studies import create_study
 
 
 @pytest.fixture
@@ -71,14 +69,10 @@ def test_the_report_lists_all_entities_of_the_study_in_its_order(coordinator, cl
 
 
 def test_the_margin_of_the_sealed_study_is_that_of_its_report(
-    coordinator, real_images, synthetic_images, settings, tmp_path
+    coordinator, sealed_with, settings, tmp_path
 ):
     settings.VAR_DIR = tmp_path
-    draft = create_study(
-        slug="margin", title="Margin", dataset=real_images, generators=["made"],
-        images_per_cell=1, margin="0.15",
-    )  # fmt: skip
-    study = seal_study(draft, reason="a test")
+    study = sealed_with(margin="0.15")
     rater = invite_rater(study, kind=Rater.Kind.SIMULATED).rater
     read_study(rater.sessions.get(), Skill(), seed=1)
     close_study(study)
@@ -110,18 +104,10 @@ def test_a_report_on_phantoms_says_so_on_its_page_and_in_its_numbers(coordinator
     ],
 )
 def test_how_images_were_shown_stands_above_the_numbers(
-    coordinator, real_images, synthetic_images, settings, tmp_path, settings_of_study, words
+    coordinator, sealed_with, settings, tmp_path, settings_of_study, words
 ):
     settings.VAR_DIR = tmp_path
-    draft = create_study(
-        slug="shown",
-        title="Shown",
-        dataset=real_images,
-        generators=["made"],
-        images_per_cell=2,
-        **settings_of_study,
-    )
-    study = seal_study(draft, reason="a test")
+    study = sealed_with(images_per_cell=2, **settings_of_study)
     for seed in range(3):
         rater = invite_rater(study, kind=Rater.Kind.SIMULATED).rater
         read_study(rater.sessions.get(), Skill(), seed=seed)

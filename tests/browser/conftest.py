@@ -8,8 +8,6 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from evaluation.invitations import invite_rater, link_of
-from evaluation.sealing import seal_study
-from evaluation.studies import create_study
 from tests.browser.chromium import ARGUMENTS, find_chromium
 
 # Playwright keeps an event loop in this thread; Django takes that for asynchronous code.
@@ -43,21 +41,9 @@ def open_context(browser, live_server) -> Iterator:
 
 
 @pytest.fixture
-def link_to(real_images, synthetic_images, live_server):
+def link_to(sealed_with, live_server):
     """Return a function that seals a study with other settings and returns a rater's link."""
-
-    def sealed_with(**settings: object) -> str:
-        study = create_study(
-            slug="other",
-            title="Other",
-            dataset=real_images,
-            generators=["made"],
-            images_per_cell=1,
-            **settings,
-        )
-        return link_of(invite_rater(seal_study(study, reason="a test")), live_server.url)
-
-    return sealed_with
+    return lambda **settings: link_of(invite_rater(sealed_with(**settings)), live_server.url)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from playwright.sync_api import Page, expect
 
 from evaluation.accounts import create_account
 from evaluation.models import Answer, Session, Study
-from evaluation.studies import create_study
 from tests.browser.reading import wait_for_image
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -107,17 +106,8 @@ def test_questions_and_diagnoses_are_asked_in_the_coordinators_order(
         ({"pairs": True, "questions": ["side", "confidence"]}, ("ArrowLeft", "2")),
     ],
 )
-def test_a_draft_is_previewed_and_nothing_is_stored(
-    at_desk, real_images, synthetic_images, settings, keys
-):
-    study = create_study(
-        slug="draft",
-        title="Draft",
-        dataset=real_images,
-        generators=["made"],
-        images_per_cell=1,
-        **settings,
-    )
+def test_a_draft_is_previewed_and_nothing_is_stored(at_desk, draft_with, settings, keys):
+    study = draft_with(**settings)
     page = at_desk(reverse("admin:evaluation_study_change", args=[study.pk]))
     page.get_by_role("link", name="See it as raters will").click()
 

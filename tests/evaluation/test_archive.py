@@ -27,11 +27,11 @@ class OtherServer(Exception):
 
 
 @pytest.fixture(params=DESIGNS)
-def moved(request, real_images, synthetic_images, tmp_path):
+def moved(request, draft_with, tmp_path):
     """Return the export of a study that was never on this server, and its rows there."""
     try:
         with transaction.atomic():
-            study = read_study(real_images, DESIGNS[request.param])
+            study = read_study(draft_with, DESIGNS[request.param])
             export = tmp_path / "proven.zip"
             export.write_bytes(export_study(study))
             rows = unblinded_table("proven")

@@ -11,25 +11,14 @@ from evaluation.invitations import invite_rater
 from evaluation.models import Rater
 from evaluation.sealing import seal_study
 from evaluation.simulated import Skill, read_study
-from evaluation.studies import create_study
 
 
 @pytest.fixture
-def read(real_images, synthetic_images):
+def read(sealed_with):
     """Return a function that seals a study, has it read once, and returns it with the link."""
 
     def sealed_and_read(**settings):
-        study = seal_study(
-            create_study(
-                slug="read",
-                title="Read",
-                dataset=real_images,
-                generators=["made"],
-                images_per_cell=1,
-                **settings,
-            ),
-            reason="a test",
-        )
+        study = sealed_with(**settings)
         invitation = invite_rater(study, kind=Rater.Kind.SIMULATED)
         read_study(invitation.rater.sessions.get(), Skill(sensitivity=20), seed=1)
         return study, invitation

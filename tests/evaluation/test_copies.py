@@ -73,15 +73,7 @@ def test_an_index_comes_back_as_it_was_stored_and_under_its_key_only(index, pict
 
 
 def made(pixels, name, entity="mel"):
-    return add_synthetic_image(
-        pixels=pixels,
-        name=name,
-        entity=entity,
-        generator="copier",
-        revision="1",
-        recipe={},
-        licence="CC0-1.0",
-    )
+    return add_synthetic_image(pixels=pixels, name=name, entity=entity, generator="copier")
 
 
 @pytest.fixture

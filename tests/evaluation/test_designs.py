@@ -24,9 +24,7 @@ from evaluation.errors import (
 from evaluation.invitations import invite_rater
 from evaluation.models import Rater, Session, StimulusTruth, Study, Trial
 from evaluation.seal import randomisation_seed
-from evaluation.sealing import seal_study
 from evaluation.simulated import Skill, read_study
-from evaluation.studies import create_study
 from tests.conftest import add_synthetic_image, square_phantom
 
 
@@ -46,26 +44,20 @@ def read_by(rater):
 
 
 @pytest.fixture
-def rich(real_images, synthetic_images):
+def rich(sealed_with):
     """Return a sealed study of two occasions with blocks, repeats and a share for each rater."""
-    return seal_study(
-        create_study(
-            slug="rich",
-            title="Rich",
-            dataset=real_images,
-            generators=["made"],
-            images_per_cell=3,
-            seed=7,
-            raters_at_most=4,
-            readings_per_image=2,
-            occasions=2,
-            washout_days=3,
-            repeats_percent=10,
-            block_size=7,
-            run_of_origin=3,
-            run_of_entity=2,
-        ),
-        reason="a test",
+    return sealed_with(
+        slug="rich",
+        images_per_cell=3,
+        seed=7,
+        raters_at_most=4,
+        readings_per_image=2,
+        occasions=2,
+        washout_days=3,
+        repeats_percent=10,
+        block_size=7,
+        run_of_origin=3,
+        run_of_entity=2,
     )
 
 
@@ -149,27 +141,16 @@ def test_no_more_raters_can_be_invited_than_lists_were_sealed(rich):
         invite_rater(rich)
 
 
-def test_several_generators_are_each_balanced_and_half_of_all_images_is_real(
-    real_images, synthetic_images
-):
+def test_several_generators_are_each_balanced_and_half_of_all_images_is_real(draft_with):
     for entity in ENTITIES:
         add_synthetic_image(
             pixels=square_phantom(entity, 2000),
             name=f"other-{entity}",
             entity=entity,
             generator="other",
-            revision="r1",
-            recipe={"seed": 1},
-            licence="CC0-1.0",
         )
 
-    study = create_study(
-        slug="arms",
-        title="Arms",
-        dataset=real_images,
-        generators=["made", "other"],
-        images_per_cell=1,
-    )
+    study = draft_with(generators=["made", "other"])
     cells = Counter(study.drawn.values_list("image__entity", "image__generator"))
 
     for entity in ENTITIES:
@@ -185,31 +166,22 @@ def obvious(db):
             name=f"obvious-{entity}",
             entity=entity,
             generator="obvious",
-            revision="r1",
-            recipe={},
-            licence="CC0-1.0",
         )
         for entity in ENTITIES
     ]
 
 
 @pytest.fixture
-def checked(real_images, synthetic_images, obvious):
+def checked(sealed_with, obvious):
     """Return a sealed study with practice images and attention checks."""
-    return seal_study(
-        create_study(
-            slug="checked",
-            title="Checked",
-            dataset=real_images,
-            generators=["made"],
-            images_per_cell=2,
-            practice_images=5,
-            checks=4,
-            checks_from="obvious",
-            checks_needed=3,
-            block_size=10,
-        ),
-        reason="a test",
+    return sealed_with(
+        slug="checked",
+        images_per_cell=2,
+        practice_images=5,
+        checks=4,
+        checks_from="obvious",
+        checks_needed=3,
+        block_size=10,
     )
 
 
@@ -264,11 +236,9 @@ def test_raters_who_fail_the_checks_are_marked_by_the_sealed_rule(checked):
     ],
 )
 def test_a_design_that_makes_no_sense_is_refused_before_anything_is_made(
-    real_images, synthetic_images, settings, said
+    draft_with, settings, said
 ):
-    settings = {"generators": ["made"], "images_per_cell": 1, **settings}
-
     with pytest.raises(EvaluationError, match=said):
-        create_study(slug="bad", title="Bad", dataset=real_images, **settings)
+        draft_with(**settings)
 
     assert not Study.objects.exists()

@@ -29,15 +29,7 @@ def psoriasis(db, tmp_path):
     for seed, entity in enumerate(("pso", "ecz") * 2):
         Image.fromarray(square_phantom("mel", 50 + seed)).save(tmp_path / f"r{seed}.png")
         lines.append(f"r{seed},{entity}")
-        add_synthetic_image(
-            pixels=square_phantom("nv", 60 + seed),
-            name=f"s{seed}",
-            entity=entity,
-            generator="made",
-            revision="r1",
-            recipe={},
-            licence="CC0-1.0",
-        )
+        add_synthetic_image(pixels=square_phantom("nv", 60 + seed), name=f"s{seed}", entity=entity)
     (tmp_path / "m.csv").write_text("\n".join(lines))
     run_import(
         plan_import(
@@ -122,10 +114,8 @@ def test_a_diagnosis_that_cannot_be_is_refused(db, code, title, words):
     assert not OwnEntity.objects.exists()
 
 
-def test_more_diagnoses_than_keys_are_refused(real_images, synthetic_images):
+def test_more_diagnoses_than_keys_are_refused(draft_with):
     codes = [add_entity(f"e{k}", f"Entity {k}").code for k in range(33)]
 
     with pytest.raises(EvaluationError, match="33 entities are more buttons than the 32"):
-        create_study(
-            slug="many", title="Many", dataset=real_images, generators=["made"], entities=codes
-        )
+        draft_with(entities=codes)

@@ -18,9 +18,7 @@ from evaluation.entering import debrief, describe_rater, give_consent, start_rea
 from evaluation.export import export_study
 from evaluation.invitations import invite_rater
 from evaluation.models import AuditEvent
-from evaluation.sealing import seal_study
 from evaluation.sessions import GivenAnswer, record_answer, turn
-from evaluation.studies import create_study
 
 pytestmark = pytest.mark.django_db
 
@@ -28,18 +26,10 @@ REASON = '=HYPERLINK("x"), said "so";\nand on'
 
 
 @pytest.fixture
-def study(real_images, synthetic_images):
+def study(sealed_with):
     """Return a sealed study that one rater has read."""
-    study = seal_study(
-        create_study(
-            slug="told",
-            title="Told",
-            dataset=real_images,
-            generators=["made"],
-            images_per_cell=1,
-            questions=["entity", "origin", "confidence", "quality", "marks", "reason"],
-        ),
-        reason="a test",
+    study = sealed_with(
+        slug="told", questions=["entity", "origin", "confidence", "quality", "marks", "reason"]
     )
     session = invite_rater(study, label="Dr A").rater.sessions.get()
     give_consent(session)

@@ -6,15 +6,14 @@ import pytest
 
 from evaluation.closing import close_study
 from evaluation.dataset import unblinded_table
-from evaluation.entering import give_consent, open_invitation, start_reading
+from evaluation.entering import open_invitation
 from evaluation.errors import EvaluationError, InvitationInvalid, StudyNotOpen
 from evaluation.incidents import void_answer, withdraw_rater
 from evaluation.invitations import invite_rater
 from evaluation.models import Rater
-from evaluation.sealing import seal_study
 from evaluation.sessions import GivenAnswer, record_answer, turn
 from evaluation.simulated import Skill, read_study
-from evaluation.studies import create_study
+from tests.conftest import begin
 
 pytestmark = pytest.mark.django_db
 
@@ -51,24 +50,9 @@ def test_a_withdrawn_rater_can_give_no_answer(sealed):
         read_study(session, Skill(), seed=1)
 
 
-def test_a_void_answer_is_the_one_that_the_rater_counts_and_counts_nowhere(
-    real_images, synthetic_images
-):
-    study = seal_study(
-        create_study(
-            slug="slips",
-            title="Slips",
-            dataset=real_images,
-            generators=["made"],
-            images_per_cell=1,
-            practice_images=2,
-            corrections=True,
-        ),
-        reason="a test",
-    )
-    session = invite_rater(study).rater.sessions.get()
-    give_consent(session)
-    start_reading(session)
+def test_a_void_answer_is_the_one_that_the_rater_counts_and_counts_nowhere(sealed_with):
+    study = sealed_with(slug="slips", practice_images=2, corrections=True)
+    session = begin(study)
     answered = []
     for number in range(6):
         trial = turn(session).current

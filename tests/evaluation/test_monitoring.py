@@ -7,29 +7,17 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from evaluation.entering import decline, give_consent, start_reading
+from evaluation.entering import decline
 from evaluation.invitations import invite_rater
 from evaluation.models import Answer, Rater
 from evaluation.monitoring import progress_csv, rater_progress, standing
-from evaluation.sealing import seal_study
 from evaluation.simulated import Skill, read_study
-from evaluation.studies import create_study
+from tests.conftest import begin
 
 
 @pytest.fixture
-def study(real_images, synthetic_images):
-    return seal_study(
-        create_study(
-            slug="watched",
-            title="Watched",
-            dataset=real_images,
-            generators=["made"],
-            entities=["mel", "nv"],
-            images_per_cell=2,
-            practice_images=2,
-        ),
-        reason="a test",
-    )
+def study(sealed_with):
+    return sealed_with(entities=["mel", "nv"], images_per_cell=2, practice_images=2)
 
 
 def session_of(study, **kwargs):
@@ -41,9 +29,7 @@ def test_each_state_is_told_and_counted(study):
     decline(session_of(study, label="declined"))
     read_study(session_of(study, label="finished", kind=Rater.Kind.SIMULATED), Skill(), seed=1)
     for name, days in (("reading", 0), ("stalled", 8)):
-        session = session_of(study, label=name)
-        give_consent(session)
-        start_reading(session)
+        session = begin(study, label=name)
         seen = timezone.now() - timedelta(days=days)
         session.trials.filter(position=1).update(shown_at=seen)
 

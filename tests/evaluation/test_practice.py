@@ -7,12 +7,11 @@ from django.urls import reverse
 
 from evaluation.accounts import create_account
 from evaluation.design.items import Kind
-from evaluation.entering import give_consent, start_reading
-from evaluation.invitations import invite_rater
 from evaluation.models import Answer, Image
 from evaluation.sealing import seal_study
 from evaluation.sessions import GivenAnswer, practise_again, record_answer, turn
 from evaluation.studies import change_draft
+from tests.conftest import begin
 
 GIVEN = GivenAnswer(entity="mel", origin="real", confidence=3, response_ms=900)
 
@@ -23,15 +22,6 @@ def practised(draft):
     return change_draft(draft, {"practice_images": 2})
 
 
-def begin(study):
-    session = invite_rater(seal_study(study, reason="a test")).rater.sessions.get()
-    give_consent(session)
-    session.refresh_from_db()
-    start_reading(session)
-    session.refresh_from_db()
-    return session
-
-
 def answer(session):
     token = turn(session).current.token
     return record_answer(session=session, token=token, key=uuid4(), given=GIVEN)[1]
@@ -39,7 +29,7 @@ def answer(session):
 
 def test_an_explanation_is_told_after_the_practice_image_and_after_no_other(client, practised):
     Image.objects.update(explanation="The border is painted.")
-    session = begin(practised)
+    session = begin(seal_study(practised, reason="a test"))
     client.cookies["reading"] = session.key
 
     told = []
@@ -61,7 +51,7 @@ def test_an_explanation_is_told_after_the_practice_image_and_after_no_other(clie
 
 
 def test_practice_can_be_taken_again_and_again_until_the_study_begins(practised):
-    session = begin(practised)
+    session = begin(seal_study(practised, reason="a test"))
     first = [trial.stimulus_id for trial in session.trials.filter(kind=Kind.PRACTICE)]
 
     for _ in range(2):
@@ -83,7 +73,7 @@ def test_practice_can_be_taken_again_and_again_until_the_study_begins(practised)
 
 
 def test_practice_is_not_taken_again_while_it_goes_on_or_once_the_study_has_begun(practised):
-    session = begin(practised)
+    session = begin(seal_study(practised, reason="a test"))
     answer(session)
     practise_again(session)
     assert session.trials.filter(kind=Kind.PRACTICE).count() == 2
@@ -96,7 +86,7 @@ def test_practice_is_not_taken_again_while_it_goes_on_or_once_the_study_has_begu
 
 
 def test_the_page_may_ask_for_the_practice_once_more(client, practised):
-    session = begin(practised)
+    session = begin(seal_study(practised, reason="a test"))
     client.cookies["reading"] = session.key
     answer(session)
     answer(session)

@@ -14,8 +14,6 @@ from evaluation.errors import EvaluationError
 from evaluation.machine_reading import Asked, MachineFailed, Said, read_by_machine
 from evaluation.models import Answer, Rater
 from evaluation.program_reading import Program, read_by_program, said_in
-from evaluation.sealing import seal_study
-from evaluation.studies import create_study
 
 ASKED = Asked(("entity", "origin", "confidence"), ("mel", "nv"), 5)
 PAIRS = Asked(("side", "confidence"), ("mel", "nv"), 5)
@@ -236,20 +234,8 @@ def test_what_a_program_cannot_say_may_stay_empty():
         said_in(b'{"scale": 7}', scale)
 
 
-def test_of_a_pair_a_program_gets_both_images_from_left_to_right(
-    real_images, synthetic_images, program
-):
-    pairs = create_study(
-        slug="pairs",
-        title="Pairs",
-        dataset=real_images,
-        generators=["made"],
-        images_per_cell=1,
-        pairs=True,
-        questions=["side", "confidence"],
-        seed=1,
-    )
-    seal_study(pairs, reason="a test")
+def test_of_a_pair_a_program_gets_both_images_from_left_to_right(sealed_with, program):
+    pairs = sealed_with(slug="pairs", pairs=True, questions=["side", "confidence"], seed=1)
     command = program(
         "left, right = json.loads(line)['stimuli']",
         "print(json.dumps({'side': 'left' if left < right else 'right', 'confidence': 1}), "

@@ -11,9 +11,7 @@ from django.urls import reverse
 
 from evaluation.invitations import invite_rater, make_open_link
 from evaluation.models import Answer, StimulusTruth
-from evaluation.sealing import seal_study
 from evaluation.sessions import turn
-from evaluation.studies import create_study
 
 GIVEN = {"entity": "nv", "origin": "real", "confidence": 2, "response_ms": 1500}
 
@@ -82,20 +80,8 @@ def test_raters_learn_how_long_it_takes_from_those_who_have_finished(rater, sess
 @pytest.mark.parametrize(
     ("told", "words"), [(True, "half were made by AI"), (False, "some were made by AI")]
 )
-def test_all_raters_are_told_the_share_in_the_same_words_or_none(
-    client, real_images, synthetic_images, told, words
-):
-    study = seal_study(
-        create_study(
-            slug="shared",
-            title="Shared",
-            dataset=real_images,
-            generators=["made"],
-            images_per_cell=1,
-            tell_share=told,
-        ),
-        reason="a test",
-    )
+def test_all_raters_are_told_the_share_in_the_same_words_or_none(client, sealed_with, told, words):
+    study = sealed_with(tell_share=told)
     pages = [
         client.get(reverse("invitation", args=[invite_rater(study).token]), follow=True)
         for _ in range(2)
@@ -105,20 +91,8 @@ def test_all_raters_are_told_the_share_in_the_same_words_or_none(
     assert all(words in page.content.decode() for page in pages)
 
 
-def test_diagnoses_stand_in_an_order_of_each_raters_own_where_the_study_says_so(
-    real_images, synthetic_images
-):
-    study = seal_study(
-        create_study(
-            slug="shuffled",
-            title="Shuffled",
-            dataset=real_images,
-            generators=["made"],
-            images_per_cell=1,
-            shuffle_entities=True,
-        ),
-        reason="a test",
-    )
+def test_diagnoses_stand_in_an_order_of_each_raters_own_where_the_study_says_so(sealed_with):
+    study = sealed_with(shuffle_entities=True)
     orders = []
     for _ in range(4):
         browser = Client()

@@ -11,7 +11,6 @@ from django.utils import timezone
 from evaluation.closing import close_study
 from evaluation.dataset import unblinded_table
 from evaluation.entering import (
-    find_session,
     give_consent,
     open_invitation,
     start_reading,
@@ -19,7 +18,6 @@ from evaluation.entering import (
 from evaluation.errors import AnswerConflict, EvaluationError, InvitationInvalid, StudyNotOpen
 from evaluation.invitations import invite_rater, join, make_open_link, reissue_link
 from evaluation.models import Answer, Invitation
-from evaluation.sealing import seal_study
 from evaluation.sessions import (
     GivenAnswer,
     postpone,
@@ -27,7 +25,8 @@ from evaluation.sessions import (
     stimulus_bytes,
     turn,
 )
-from evaluation.studies import create_study, move_end
+from evaluation.studies import move_end
+from tests.conftest import begin
 
 GIVEN = GivenAnswer(
     response_ms=2100,
@@ -128,20 +127,9 @@ def correct(session, token, given=OTHER):
 
 
 @pytest.fixture
-def correctable(real_images, synthetic_images):
+def correctable(sealed_with):
     """Return a session that has begun, of a study in which the last answer may be corrected."""
-    study = create_study(
-        slug="correctable",
-        title="Correctable",
-        dataset=real_images,
-        generators=["made"],
-        images_per_cell=1,
-        corrections=True,
-    )
-    session = invite_rater(seal_study(study, reason="a test")).rater.sessions.get()
-    give_consent(session)
-    start_reading(session)
-    return find_session(session.key)
+    return begin(sealed_with(slug="correctable", corrections=True))
 
 
 def test_the_last_answer_can_be_corrected_and_both_are_kept(correctable):
@@ -252,33 +240,21 @@ def test_a_link_holds_at_least_128_random_bits(invitation):
     assert Invitation.objects.values("token").distinct().count() == Invitation.objects.count()
 
 
-def study_between(real_images, opens, closes):
+def study_between(sealed_with, opens, closes):
     now = timezone.now()
-    study = create_study(
-        slug="dated",
-        title="Dated",
-        dataset=real_images,
-        generators=["made"],
-        images_per_cell=1,
-        opens_at=now + opens,
-        closes_at=now + closes,
-    )
-    session = invite_rater(seal_study(study, reason="a test")).rater.sessions.get()
-    give_consent(session)
-    start_reading(session)
-    return find_session(session.key)
+    return begin(sealed_with(opens_at=now + opens, closes_at=now + closes))
 
 
-def test_nobody_reads_before_the_opening(real_images, synthetic_images):
-    session = study_between(real_images, timedelta(days=1), timedelta(days=2))
+def test_nobody_reads_before_the_opening(sealed_with):
+    session = study_between(sealed_with, timedelta(days=1), timedelta(days=2))
 
     assert session.started_at is None
     with pytest.raises(StudyNotOpen):
         answer(session)
 
 
-def test_no_answer_is_taken_after_the_end_until_it_is_moved(real_images, synthetic_images):
-    session = study_between(real_images, timedelta(days=-2), timedelta(days=1))
+def test_no_answer_is_taken_after_the_end_until_it_is_moved(sealed_with):
+    session = study_between(sealed_with, timedelta(days=-2), timedelta(days=1))
     study = move_end(session.rater.study, timezone.now() - timedelta(minutes=1))
 
     with pytest.raises(StudyNotOpen):
@@ -289,8 +265,8 @@ def test_no_answer_is_taken_after_the_end_until_it_is_moved(real_images, synthet
     assert study.events.filter(act="move_end").count() == 2
 
 
-def test_an_end_before_the_opening_is_refused(real_images, synthetic_images):
-    session = study_between(real_images, timedelta(days=1), timedelta(days=2))
+def test_an_end_before_the_opening_is_refused(sealed_with):
+    session = study_between(sealed_with, timedelta(days=1), timedelta(days=2))
 
     with pytest.raises(EvaluationError, match="end before it opens"):
         move_end(session.rater.study, timezone.now())

@@ -9,11 +9,9 @@ from django.urls import reverse
 from evaluation.closing import close_study
 from evaluation.dataset import unblinded_table
 from evaluation.design.items import Kind
-from evaluation.entering import find_session, give_consent, start_reading
 from evaluation.errors import EvaluationError
 from evaluation.invitations import invite_rater
 from evaluation.models import Rater, StimulusTruth, Trial
-from evaluation.sealing import seal_study
 from evaluation.sessions import (
     GivenAnswer,
     record_answer,
@@ -21,32 +19,13 @@ from evaluation.sessions import (
     turn,
 )
 from evaluation.simulated import Skill, read_study
-from evaluation.studies import create_study
+from tests.conftest import begin
 
 
 @pytest.fixture
-def study_of(real_images, synthetic_images):
-    """Return a function that seals a study with the given settings."""
-
-    def sealed_with(**settings):
-        return seal_study(
-            create_study(
-                title="Shown",
-                dataset=real_images,
-                generators=["made"],
-                **{"slug": "shown", "images_per_cell": 2, **settings},
-            ),
-            reason="a test",
-        )
-
-    return sealed_with
-
-
-def begin(study, **who):
-    session = invite_rater(study, **who).rater.sessions.get()
-    give_consent(session)
-    start_reading(session)
-    return find_session(session.key)
+def study_of(sealed_with):
+    """Return a function that seals a study of two images a cell, unless said otherwise."""
+    return lambda **settings: sealed_with(**{"images_per_cell": 2, **settings})
 
 
 def origins_of(study):
@@ -226,16 +205,9 @@ def test_a_fixed_exposure_stays_and_tells_nothing(study_of):
         ),
     ],
 )
-def test_what_cannot_be_shown_is_refused_in_words(real_images, synthetic_images, settings, words):
+def test_what_cannot_be_shown_is_refused_in_words(draft_with, settings, words):
     with pytest.raises(EvaluationError, match=words):
-        create_study(
-            slug="odd",
-            title="Odd",
-            dataset=real_images,
-            generators=["made"],
-            images_per_cell=1,
-            **settings,
-        )
+        draft_with(**settings)
 
 
 def test_practice_of_pairs_is_told_and_apart_from_the_study(client, study_of):

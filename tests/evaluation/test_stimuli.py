@@ -12,7 +12,6 @@ from evaluation.models import Stimulus
 from evaluation.phantoms import draw_phantom
 from evaluation.sealing import seal_study
 from evaluation.stimuli import GREY, SIZE, Treatment, render_stimulus
-from evaluation.studies import create_study
 
 
 @pytest.fixture(scope="module")
@@ -101,19 +100,8 @@ def test_a_generated_original_says_where_it_comes_from_and_its_stimulus_does_not
 
 
 @pytest.mark.django_db
-def test_a_study_writes_into_its_protocol_what_it_asks_of_the_pipeline(
-    real_images, synthetic_images
-):
-    study = create_study(
-        slug="turned",
-        title="Turned",
-        dataset=real_images,
-        generators=["made"],
-        images_per_cell=1,
-        one_resolution=True,
-        turned=True,
-        round_mask=True,
-    )
+def test_a_study_writes_into_its_protocol_what_it_asks_of_the_pipeline(draft_with):
+    study = draft_with(one_resolution=True, turned=True, round_mask=True)
     smallest = min(
         min(each.image.width, each.image.height) for each in study.drawn.select_related("image")
     )

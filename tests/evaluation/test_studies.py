@@ -164,19 +164,11 @@ def test_the_table_stays_shut_until_the_study_is_closed(sealed):
         assert (row["generator"] == "made") == (row["origin"] == "synthetic")
 
 
-def test_a_copy_has_the_same_design_and_images_of_its_own(real_images, synthetic_images):
-    study = seal_study(
-        create_study(
-            slug="first",
-            title="First",
-            dataset=real_images,
-            generators=["made"],
-            images_per_cell=1,
-            questions=["scale", "quality"],
-            run_of_origin=5,
-            closes_at=timezone.now() + timedelta(days=1),
-        ),
-        reason="a test",
+def test_a_copy_has_the_same_design_and_images_of_its_own(sealed_with):
+    study = sealed_with(
+        questions=["scale", "quality"],
+        run_of_origin=5,
+        closes_at=timezone.now() + timedelta(days=1),
     )
 
     copy = copy_study(study, slug="second")

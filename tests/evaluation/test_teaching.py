@@ -12,7 +12,6 @@ from evaluation.closing import close_study
 from evaluation.dataset import unblinded_table
 from evaluation.entering import give_consent, start_reading
 from evaluation.errors import EvaluationError, NotForTeaching, StudyNotOpen, Taught, UnknownStudy
-from evaluation.invitations import invite_rater
 from evaluation.lessons import shown_in, summaries, tone_group, total
 from evaluation.models import (
     Answer,
@@ -28,6 +27,7 @@ from evaluation.models import (
 from evaluation.sealing import seal_study
 from evaluation.studies import change_draft, create_study
 from evaluation.teaching import add_cases, open_class
+from tests.conftest import begin
 from tests.evaluation.test_hiding import as_web
 
 ORIGINS = {"real": "real", "synthetic": "AI-generated"}
@@ -57,11 +57,7 @@ def lesson(collection):
 
 def enter(study, client) -> Session:
     """Invite a learner who begins, and give their browser the cookie."""
-    session = invite_rater(study).rater.sessions.get()
-    give_consent(session)
-    session.refresh_from_db()
-    start_reading(session)
-    session.refresh_from_db()
+    session = begin(study)
     client.cookies["reading"] = session.key
     return session
 

@@ -46,13 +46,7 @@ def test_the_tone_is_measured_on_import_beside_what_is_said_of_it(clinic):
 
 def test_a_generated_image_is_measured_as_photographs_are(db):
     made = add_synthetic_image(
-        pixels=np.full((64, 64, 3), (205, 160, 130), np.uint8),
-        name="made",
-        entity="nv",
-        generator="made",
-        revision="r1",
-        recipe={},
-        licence="CC0-1.0",
+        pixels=np.full((64, 64, 3), (205, 160, 130), np.uint8), name="made", entity="nv"
     )
 
     assert Image.objects.get().measured_tone == measured_tone(open_original(made))

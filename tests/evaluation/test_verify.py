@@ -21,7 +21,6 @@ from evaluation.invitations import invite_rater
 from evaluation.models import Session
 from evaluation.sealing import seal_study
 from evaluation.sessions import GivenAnswer, note_shown, practise_again, record_answer, turn
-from evaluation.studies import create_study
 from evaluation.verifying import verify_export
 from tests.conftest import add_synthetic_image, square_phantom
 
@@ -82,7 +81,7 @@ def said(study, number):
     )
 
 
-def read_study(real_images, settings):
+def read_study(draft_with, settings):
     """Seal, read and close a small study, with what can happen on the way."""
     for entity in ("mel", "nv"):
         add_synthetic_image(
@@ -90,20 +89,8 @@ def read_study(real_images, settings):
             name=f"obvious-{entity}",
             entity=entity,
             generator="obvious",
-            revision="r1",
-            recipe={},
-            licence="CC0-1.0",
         )
-    study = create_study(
-        slug="proven",
-        title="Proven",
-        dataset=real_images,
-        generators=["made"],
-        entities=["mel", "nv"],
-        images_per_cell=1,
-        raters_at_most=3,
-        **settings,
-    )
+    study = draft_with(slug="proven", entities=["mel", "nv"], raters_at_most=3, **settings)
     found = {"passed": False, "refused": False, "checks": [{"p": 0.01, "says": "leaks"}]}
     keep_certificate("proven", draft_of("proven").subject, found, b"")
     study = seal_study(study, reason="a test")
@@ -120,9 +107,9 @@ def read_study(real_images, settings):
 
 
 @pytest.fixture(params=DESIGNS)
-def export(request, real_images, synthetic_images, tmp_path):
+def export(request, draft_with, tmp_path):
     """Return the folder of an export."""
-    study = read_study(real_images, DESIGNS[request.param])
+    study = read_study(draft_with, DESIGNS[request.param])
     call_command("export_study", "proven", tmp_path / "proven.zip")
     subprocess.run([sys.executable, "-m", "zipfile", "-e", "proven.zip", "."], cwd=tmp_path)
     folder = tmp_path / "proven"

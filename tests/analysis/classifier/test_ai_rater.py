@@ -22,9 +22,7 @@ from evaluation.errors import EvaluationError
 from evaluation.invitations import invite_rater
 from evaluation.machine_reading import Said, judged, read_by_machine
 from evaluation.models import Answer, Rater, Trial
-from evaluation.sealing import seal_study
 from evaluation.simulated import Skill, read_study
-from evaluation.studies import create_study
 from tests.conftest import add_synthetic_image, square_phantom
 
 
@@ -42,13 +40,7 @@ def spotter(sealed, own):
     """Train a detector on what the sealed study leaves, and more."""
     for entity in ENTITIES:
         add_synthetic_image(
-            pixels=square_phantom(entity, 2000),
-            name=f"more-{entity}",
-            entity=entity,
-            generator="made",
-            revision="r1",
-            recipe={"seed": 2000},
-            licence="CC0-1.0",
+            pixels=square_phantom(entity, 2000), name=f"more-{entity}", entity=entity
         )
     make_detector("spotter", "plain", [], "made", most=4)
     return "spotter"
@@ -166,20 +158,12 @@ def test_what_was_trained_on_a_studys_images_may_not_read_it(sealed, spotter, ow
 
 
 def test_the_shipped_classifier_reads_no_study_of_photographs_that_it_learnt_from(
-    real_images, synthetic_images
+    real_images, sealed_with
 ):
     known = images_learnt("ham10000")
     for image, name in zip(real_images.images.all(), known["names"], strict=False):
         real_images.images.filter(pk=image.pk).update(name=name, lesion="")
-    study = create_study(
-        slug="known",
-        title="Known",
-        dataset=real_images,
-        generators=["made"],
-        images_per_cell=1,
-        seed=1,
-    )
-    seal_study(study, reason="a test")
+    sealed_with(slug="known", seed=1)
 
     with pytest.raises(CommandError, match="'ham10000' has learnt from images, or lesions"):
         call_command("ai_rater", "known", "--network", "ham10000")
@@ -206,18 +190,8 @@ def test_a_detector_learns_from_stimuli_alone_as_many_of_either_origin(spotter, 
     }
 
 
-def test_of_a_pair_the_image_that_is_more_likely_synthetic_is_chosen(real_images, synthetic_images):
-    pairs = create_study(
-        slug="pairs",
-        title="Pairs",
-        dataset=real_images,
-        generators=["made"],
-        images_per_cell=1,
-        pairs=True,
-        questions=["side", "confidence"],
-        seed=1,
-    )
-    seal_study(pairs, reason="a test")
+def test_of_a_pair_the_image_that_is_more_likely_synthetic_is_chosen(sealed_with):
+    pairs = sealed_with(slug="pairs", pairs=True, questions=["side", "confidence"], seed=1)
     origins = {
         each.file.open("rb").read(): each.truth.origin == "synthetic"
         for each in pairs.stimuli.select_related("truth")

@@ -24,7 +24,7 @@ from evaluation.closing import close_study
 from evaluation.errors import StudySealed, Uncertified
 from evaluation.models import AuditEvent, Certificate, Image, Rater, Study, Trial
 from evaluation.sealing import seal_study
-from evaluation.studies import change_draft, create_study
+from evaluation.studies import change_draft
 
 pytestmark = pytest.mark.django_db
 #: Of so few images and fetches chance alone may deviate, once in some hundred readings.
@@ -249,28 +249,12 @@ def test_an_audit_finds_nothing_and_leaves_nothing(draft):
     ],
     ids=lambda settings: next(iter(settings)),
 )
-def test_every_kind_of_study_can_be_audited(real_images, synthetic_images, settings):
-    study = create_study(
-        slug="other",
-        title="Other",
-        dataset=real_images,
-        generators=["made"],
-        images_per_cell=1,
-        **settings,
-    )
-
-    assert failed(read_with(study)) <= CHANCY
+def test_every_kind_of_study_can_be_audited(draft_with, settings):
+    assert failed(read_with(draft_with(**settings))) <= CHANCY
 
 
-def test_a_study_of_four_images_can_be_audited(real_images, synthetic_images):
-    create_study(
-        slug="small",
-        title="Small",
-        dataset=real_images,
-        generators=["made"],
-        entities=["mel", "nv"],
-        images_per_cell=1,
-    )
+def test_a_study_of_four_images_can_be_audited(draft_with):
+    draft_with(slug="small", entities=["mel", "nv"])
 
     document = audit("small").document
 

@@ -60,8 +60,6 @@ def images(real_images):
         for seed in range(12):
             add_synthetic_image(
                 generator="ours",
-                revision="r1",
-                licence="CC0-1.0",
                 pixels=square_phantom(entity, seed),
                 name=f"{entity}-{seed}",
                 entity=entity,
