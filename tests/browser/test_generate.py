@@ -15,7 +15,7 @@ from generation.models import Batch
 from tests.browser.test_access import violations
 from tests.browser.test_desk import at_desk  # noqa: F401
 from tests.generation.test_batches import Painter
-from tests.generation.test_page import mask_file, shaped  # noqa: F401
+from tests.generation.test_page_shapes import mask_file, shaped  # noqa: F401
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
