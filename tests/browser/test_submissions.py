@@ -1,7 +1,6 @@
 """De-identification in the browser: marked on a phone by touch, reviewed and approved elsewhere."""
 
 import re
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,10 +9,9 @@ from playwright.sync_api import expect
 
 from evaluation.accounts import create_account
 from evaluation.phantoms import draw_phantom
-from generation import deidentification
 from generation.models import Submission
-from generation.submissions import forms, proposing, services
 from tests.browser.test_access import violations
+from tests.generation.submitting import paint_with_tiny
 from tests.generation.tiny_cascade import save_tiny_cascade
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -24,11 +22,7 @@ PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobil
 def tiny(tmp_path, monkeypatch):
     """A real generator of the fewest layers, beside the shipped one."""
     save_tiny_cascade(tmp_path / "weights" / "tiny")
-    for module in (deidentification, services, forms, proposing):
-        monkeypatch.setattr(module, "OWN_WEIGHTS", tmp_path / "weights")
-    asked = services.wish_of
-    monkeypatch.setattr(services, "wish_of", lambda each: replace(asked(each), steps=2))
-    monkeypatch.setattr(services, "CANDIDATES", 1)
+    paint_with_tiny(tmp_path / "weights", monkeypatch)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from generation import deidentification
 from generation.engine import masked
 from generation.engine.comparing import compare
 from generation.photographs import check_copy
+from tests.generation.submitting import disc
 from tests.generation.tiny_cascade import save_tiny_cascade
 
 
@@ -38,11 +39,6 @@ def photograph(tmp_path):
     shown = (draw_phantom("mel", 1) + grain).clip(0, 255).astype(np.uint8)
     Picture.fromarray(shown).save(path, quality=95, exif=exif)
     return path
-
-
-def disc(shape=(288, 384), radius=60, at=(144, 192)):
-    rows, columns = np.indices(shape)
-    return np.hypot(rows - at[0], columns - at[1]) <= radius
 
 
 def saved(mask, path):

@@ -5,12 +5,10 @@ import json
 import re
 import time
 import zipfile
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from django.core.files.storage import storages
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.test import Client
@@ -18,110 +16,17 @@ from django.urls import reverse
 from PIL import Image as Picture
 from skimage import data
 
-from evaluation.accounts import create_account
-from evaluation.models import AuditEvent, Image
-from generation import deidentification, uploads
+from evaluation.models import Image
+from generation import deidentification
 from generation.engine import masked
 from generation.models import Submission, SubmissionState
-from generation.submissions import forms, proposing, services
+from generation.submissions import services
 from generation.submissions.links import LIFETIME, link_token
 from generation.submissions.services import SubmissionRefused
 from tests.evaluation.test_permissions import ask
-from tests.generation.test_deidentify import disc
-from tests.generation.tiny_cascade import save_tiny_cascade
+from tests.generation.submitting import asked, disc, picture, shown
 
 pytestmark = pytest.mark.django_db
-ROLES = {
-    "author": ["author"],
-    "other": ["author"],
-    "reviewer": ["reviewer"],
-    "second": ["reviewer"],
-    "editor": ["editor"],
-    "coordinator": ["coordinator"],
-    "analyst": ["analyst"],
-    "everything": ["author", "reviewer", "editor"],
-}
-GPS = 0x8825
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    """A folder of generators with one that paints noise, in no time."""
-    folder = tmp_path_factory.mktemp("weights")
-    save_tiny_cascade(folder / "tiny")
-    return folder
-
-
-@pytest.fixture
-def tiny(weights, monkeypatch):
-    """Let that generator paint, once a photograph."""
-    for module in (deidentification, services, forms, proposing):
-        monkeypatch.setattr(module, "OWN_WEIGHTS", weights)
-    asked = services.wish_of
-    monkeypatch.setattr(services, "wish_of", lambda each: replace(asked(each), steps=2))
-    monkeypatch.setattr(services, "CANDIDATES", 1)
-
-
-@pytest.fixture
-def people(db, django_user_model, settings):
-    """Return accounts by name; hashing their passwords well would take seconds."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    for name, roles in ROLES.items():
-        create_account(name, roles)
-    return {name: django_user_model.objects.get(username=name) for name in ROLES}
-
-
-@pytest.fixture
-def browsers(people):
-    """Return a browser of each account, and one of nobody."""
-    found = {"anonymous": Client(), **{name: Client() for name in people}}
-    for name, user in people.items():
-        found[name].force_login(user)
-    return found
-
-
-def shown():
-    """Return a photograph (288, 384, 3) with texture everywhere."""
-    return np.random.default_rng(1).integers(60, 200, (288, 384, 3)).astype(np.uint8)
-
-
-def picture(pixels, form="PNG", **how):
-    out = io.BytesIO()
-    Picture.fromarray(pixels).save(out, form, **how)
-    return out.getvalue()
-
-
-def asked(photograph=None, mask=None, **changes):
-    """Return what the form sends."""
-    exif = Picture.Exif()
-    exif[0x010E] = "Jane Doe"
-    exif.get_ifd(GPS)[1] = "N"
-    if photograph is None:
-        photograph = picture(shown(), "JPEG", quality=95, exif=exif)
-    return {
-        "photograph": SimpleUploadedFile("Jane Doe.jpg", photograph),
-        "mask": SimpleUploadedFile("mask.png", picture(disc()) if mask is None else mask),
-        "entity": "mel",
-        "sex": "female",
-        "age": "45",
-        "site": "back",
-        "tone": "",
-        "licence": "CC-BY-4.0",
-        "generator": "tiny",
-        **changes,
-    }
-
-
-@pytest.fixture
-def made(tiny, people):
-    """Return a submission whose copy is made."""
-    wish = deidentification.Wish(generator="tiny", entity="mel")
-    submission = services.submit_photograph(
-        author=people["author"], photograph=shown(), keep=disc(), wish=wish, licence="CC-BY-4.0"
-    )
-    services.make_copy(submission)
-    assert submission.state == SubmissionState.MADE
-    return submission
 
 
 def reviewed(submission, people):
@@ -409,60 +314,6 @@ def test_a_returned_submission_says_why_and_its_original_is_deleted_in_time(
     ]
     assert storages["submissions"].listdir(str(made.folder))[1] == ["copy-0.png"]
     assert acts(made)[-1] == ("delete_original", "")
-
-
-def _bomb():
-    """A PNG of 100 megapixels in a few kB."""
-    return picture(np.zeros((10_000, 10_000), np.uint8), optimize=False)
-
-
-BAD = {
-    "a text": ({"photograph": b"no photograph"}, "Photograph: is neither JPEG nor PNG"),
-    "a page": (
-        {"photograph": b"<html><script>alert(1)</script></html>"},
-        "Photograph: is neither JPEG nor PNG",
-    ),
-    "cut off": ({"photograph": picture(shown())[:5000]}, "Photograph: is broken"),
-    "a mask of another size": (
-        {"mask": picture(disc((384, 288)))},
-        "has 288 x 384 pixels, its photograph 384 x 288",
-    ),
-    "an empty mask": ({"mask": picture(np.zeros((288, 384), bool))}, "Mask from a file: is empty"),
-    "a full mask": ({"mask": picture(np.ones((288, 384), bool))}, "Mask from a file: is full"),
-    "no mask": ({"mask": ""}, "Mark the lesion in the photograph"),
-    "a photograph for a mask": ({"mask": picture(shown())}, "is no mask, it has greys"),
-    "no licence": ({"licence": "free for all!"}, "This is no SPDX identifier"),
-    "a licence in words": ({"licence": "CC BY"}, "This is no SPDX identifier"),
-    "an unknown site": ({"site": "face"}, "site &#x27;face&#x27; is unknown; use one of back"),
-    "another generator": ({"generator": "../tiny"}, "../tiny is not one of the available"),
-}
-
-
-def test_what_cannot_be_taken_is_named_and_not_stored(tiny, browsers):
-    for case, (changes, words) in BAD.items():
-        form = asked()
-        for name, content in changes.items():
-            form[name] = io.BytesIO(content) if isinstance(content, bytes) else content
-
-        reply = browsers["author"].post(reverse("submit"), form)
-
-        assert reply.status_code == 422, case
-        assert words in reply.content.decode(), case
-    assert not Submission.objects.exists()
-    assert not AuditEvent.objects.filter(act="submit_photograph").exists()
-
-
-def test_bombs_and_giants_are_refused_by_their_header_or_size(tiny, browsers, monkeypatch):
-    reply = browsers["author"].post(reverse("submit"), asked(photograph=_bomb()))
-    assert "has 10000 x 10000 pixels; make it smaller than" in reply.content.decode()
-
-    monkeypatch.setattr(forms, "MOST_PIXELS", 1000)
-    reply = browsers["author"].post(reverse("submit"), asked())
-    assert "It has 384 x 288 pixels; make it smaller" in reply.content.decode()
-    monkeypatch.setattr(uploads, "LARGEST_FILE", 1000)
-    reply = browsers["author"].post(reverse("submit"), asked())
-    assert "MB; save it with at most" in reply.content.decode()
-    assert not Submission.objects.exists()
 
 
 def test_a_form_of_another_site_is_refused(made, people):
