@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from evaluation.accounts import create_account
 from evaluation.invitations import invite_rater, link_of
 from tests.browser.chromium import ARGUMENTS, find_chromium
 
@@ -49,3 +50,18 @@ def link_to(sealed_with, live_server):
 @pytest.fixture
 def page(open_context) -> Page:
     return open_context(viewport={"width": 1280, "height": 720}).new_page()
+
+
+@pytest.fixture
+def at_desk(page, live_server):
+    """Return a function that opens a page of the desk as a coordinator."""
+
+    def open_page(address: str) -> Page:
+        password = create_account("coordinator")
+        page.goto(f"{live_server.url}{address}")
+        page.get_by_label("Username").fill("coordinator")
+        page.get_by_label("Password").fill(password)
+        page.get_by_role("button", name="Log in").click()
+        return page
+
+    return open_page

@@ -11,21 +11,6 @@ from tests.browser.reading import wait_for_image
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def at_desk(page, live_server):
-    """Return a function that opens a page of the desk as a coordinator."""
-
-    def open_page(address: str) -> Page:
-        password = create_account("coordinator")
-        page.goto(f"{live_server.url}{address}")
-        page.get_by_label("Username").fill("coordinator")
-        page.get_by_label("Password").fill(password)
-        page.get_by_role("button", name="Log in").click()
-        return page
-
-    return open_page
-
-
 def step_to(page: Page, name: str) -> None:
     """Press Next until a step of the study's form is open."""
     step = page.locator(".steps").get_by_role("button", name=name)

@@ -13,7 +13,6 @@ from evaluation.models import Image
 from generation.batches import next_seed, plan_batch, run_batch
 from generation.models import Batch
 from tests.browser.test_access import violations
-from tests.browser.test_desk import at_desk  # noqa: F401
 from tests.generation.test_batches import Painter
 from tests.generation.test_page_shapes import mask_file, shaped  # noqa: F401
 
@@ -55,7 +54,7 @@ def painted(count):
     return batch
 
 
-def test_images_appear_without_reloading_and_open_large(at_desk, worker):  # noqa: F811
+def test_images_appear_without_reloading_and_open_large(at_desk, worker):
     page = at_desk("/admin/")
     page.get_by_role("link", name="Generate AI images").click()
     page.get_by_label("By choices").check()
@@ -93,7 +92,7 @@ def test_images_appear_without_reloading_and_open_large(at_desk, worker):  # noq
     assert Batch.objects.get().asked == {"prompt": "a mole on the foot"}
 
 
-def test_the_seed_of_an_image_is_filled_in_for_another_diagnosis(at_desk):  # noqa: F811
+def test_the_seed_of_an_image_is_filled_in_for_another_diagnosis(at_desk):
     batch = painted(3)
     page = at_desk(f"/generate/{batch.pk}/")
     page.get_by_role("link", name="Generated image 2").click()
@@ -105,7 +104,7 @@ def test_the_seed_of_an_image_is_filled_in_for_another_diagnosis(at_desk):  # no
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_violates_no_rule_of_axe_and_fits_a_phone(at_desk, page, scheme):  # noqa: F811
+def test_the_page_violates_no_rule_of_axe_and_fits_a_phone(at_desk, page, scheme):
     batch = painted(2)
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": 390, "height": 844})
@@ -124,7 +123,7 @@ def test_the_page_violates_no_rule_of_axe_and_fits_a_phone(at_desk, page, scheme
 
 
 @pytest.mark.parametrize("held", ["**/generate*.js", "**/generate/?*"])
-def test_a_slow_network_loses_no_fields_of_the_generator_chosen(at_desk, page, held):  # noqa: F811
+def test_a_slow_network_loses_no_fields_of_the_generator_chosen(at_desk, page, held):
     late = []
     page.route(held, lambda route: late.append(route))
     at_desk("/generate/")
@@ -142,7 +141,7 @@ def test_a_slow_network_loses_no_fields_of_the_generator_chosen(at_desk, page, h
 
 
 def test_a_lesion_is_drawn_by_mouse_and_keys_and_the_tone_by_a_slider(
-    at_desk,  # noqa: F811
+    at_desk,
     shaped,  # noqa: F811
 ):
     page = at_desk("/generate/")
