@@ -127,7 +127,7 @@ class BatchedGenerator(ABC):
         self._fitted = True
 
     def _probe(self) -> None:
-        """Paint as little as takes the memory that any image takes, guided and not."""
+        """Paint as little as takes the memory that any image takes."""
         self._paint(self._trial())
 
     def _trial(self) -> list[ImageRequest]:
