@@ -38,6 +38,7 @@ SIZES, PLACES = (0.25, 0.4, 0.55), ((0.5, 0.5), (0.35, 0.4), (0.6, 0.65))
 EDGE = 8  # px of 128
 SMOOTH = 1.5  # px, so that hairs and pores do not count
 MEASURED = 128  # px
+JUDGED = 100  # images of each entity
 Masks = NDArray[np.bool_]
 
 
@@ -187,20 +188,18 @@ def print_judged(
     labels: NDArray[np.int_],
 ) -> None:
     """Print which entity the classifier sees in what was asked for with nothing beside it."""
-    rng = np.random.default_rng(0)
-    rows = np.concatenate(
-        [rng.permutation(np.flatnonzero(labels == each))[:33] for each in np.unique(labels)]
-    )
+    asked = np.repeat(np.unique(labels), JUDGED)
     requests = [
         ImageRequest(entity=generator.entities[each], seed=seed)
-        for seed, each in enumerate(labels[rows].tolist())
+        for seed, each in enumerate(asked.tolist())
     ]
-    real = np.stack([np.asarray(recoded(Image.fromarray(f))) for f in frames[rows]])
-    seen = [
-        classifier.read(each).probabilities
-        for each in (generated(np.stack(generator.generate(requests))), photographs(real))
-    ]
-    print_agreement(generator.entities, labels[rows], *seen)
+    made = np.stack(generator.generate(requests))
+    real = np.stack([np.asarray(recoded(Image.fromarray(f))) for f in frames])
+    print_agreement(
+        generator.entities,
+        (asked, classifier.read(generated(made)).probabilities),
+        (labels, classifier.read(photographs(real)).probabilities),
+    )
 
 
 def shown(generator: Generator) -> list[list[NDArray[np.uint8]]]:

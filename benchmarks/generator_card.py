@@ -4,13 +4,13 @@
 
 TRAINED and HELD_OUT are datasets of the catalogue: what the generator learnt from, and real images
 of other lesions, which may be several, as in `isic2018_test+ham10000`; of TRAINED those are taken
-that training holds out. As many images of each entity are generated as there are held-out ones,
-IMAGES (100) at most, and asked: does a classifier,
-which has seen training images only, see in them what was asked for, as often as in real ones; how
-far are they from the held-out images, beside training images at the same n (the floor); do they
-lie nearer to training images than held-out ones do, as copies would; and what does each control
-change, the seed kept? Everything is compared as HAM10000 was stored here: 150 px high, JPEG of
-quality 75. JUDGE is the name of the classifier (`manage.py train_classifier`).
+that training holds out. IMAGES (100) of each entity are generated, and asked: does a classifier,
+which has seen training images only, see in them what was asked for, as often as in all held-out
+ones; and, of as many generated images of each entity as there are held-out ones: how far are they
+from these, beside training images at the same n (the floor); do they lie nearer to training images
+than held-out ones do, as copies would; and what does each control change, the seed kept? Everything
+is compared as HAM10000 was stored here: 150 px high, JPEG of quality 75. JUDGE is the name of the
+classifier (`manage.py train_classifier`).
 """
 
 import os
@@ -95,21 +95,29 @@ def main(name: str, trained: str, held_out: str, judge: str, most: str = "100") 
     )
     rng = np.random.default_rng(0)
     rows, floor = (_drawn(data, held, int(most), rng) for data in (held, known))
-    labels = held.labels[rows]
+    labels = np.repeat(np.unique(held.labels), int(most))
     requests = [
         ImageRequest(entity=generator.entities[label], seed=seed)
         for seed, label in enumerate(labels.tolist())
     ]
     made = np.stack(generator.generate(requests))
-    real = np.stack([np.asarray(recoded(Image.fromarray(f))) for f in held.pixels[rows]])
+    real = np.stack([np.asarray(recoded(Image.fromarray(f))) for f in held.pixels])
     print(f"{name} {generator.revision}, {len(made)} images, on {machine()}")
     print(f"classifier {classifier.sha256[:16]}")
     seen = [classifier.read(each) for each in (generated(made), photographs(real))]
-    print_agreement(generator.entities, labels, *(each.probabilities for each in seen))
+    print_agreement(
+        generator.entities,
+        *((of, each.probabilities) for of, each in zip((labels, held.labels), seen, strict=True)),
+    )
     print_swaps(generator, classifier, requests, seen[0].probabilities)
     training = classifier.read(photographs(known.pixels)).features
-    print_distances(seen[0].features, seen[1].features, training, floor)
-    print_copies(made, real, known)
+    # Both in the order of their labels, so that each is a share of as many.
+    few = np.concatenate(
+        [np.flatnonzero(labels == k)[: (held.labels[rows] == k).sum()] for k in np.unique(labels)]
+    )
+    print(f"of {len(few)} images, as many of each entity as held-out ones:")
+    print_distances(seen[0].features[few], seen[1].features[rows], training, floor)
+    print_copies(made[few], real[rows], known)
     print_controls(generator)
     return 0
 
@@ -127,19 +135,19 @@ def _drawn(
 
 def print_agreement(
     entities: tuple[str, ...],
-    labels: NDArray[np.int_],
-    made: NDArray[np.float64],
-    real: NDArray[np.float64],
+    made: tuple[NDArray[np.int_], NDArray[np.float64]],
+    real: tuple[NDArray[np.int_], NDArray[np.float64]],
 ) -> None:
-    """Print how often the classifier names the entity that was asked for."""
-    print("the classifier names the entity: generated / held-out real (n)")
+    """Print how often the classifier names what images show, each with labels and probabilities."""
+    print("the classifier names the entity: generated (n) / held-out real (n)")
+    means = np.zeros(2)
     for k, entity in enumerate(entities):
-        of = labels == k
-        shares = [wilson(int((p[of].argmax(1) == k).sum()), int(of.sum())) for p in (made, real)]
-        print(f"  {entity:<6} {said(shares[0])} / {said(shares[1])} ({of.sum()})")
-    means = [
-        np.mean([(p[labels == k].argmax(1) == k).mean() for k in set(labels)]) for p in (made, real)
-    ]
+        told = []
+        for side, (labels, probabilities) in enumerate((made, real)):
+            right = probabilities[labels == k].argmax(1) == k
+            told.append(f"{said(wilson(int(right.sum()), len(right)))} ({len(right)})")
+            means[side] += right.mean() / len(entities)
+        print(f"  {entity:<6} {' / '.join(told)}")
     print(f"  mean   {means[0]:.2f} / {means[1]:.2f}")
 
 
