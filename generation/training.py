@@ -19,7 +19,7 @@ from generation.engine.cascade.networks import BaseNetwork
 from generation.engine.contact_sheet import sheet_of_entities
 from generation.engine.devices import choose_device
 from generation.engine.generator import GenerationError
-from generation.engine.registry import DERMGAN, PIPELINE, find_weights, kind_of
+from generation.engine.registry import DERMGAN, PIPELINE, check_name, find_weights, kind_of
 from generation.engine.training import presets
 from generation.engine.training.curve import check_tensorboard
 from generation.engine.training.loop import Progress, Recipe, train
@@ -64,6 +64,7 @@ def train_generator(
             with what is trained.
         FloatingPointError: training diverged; the last checkpoint is whole.
     """
+    check_name(wanted.name)
     if recipe.tensorboard:
         check_tensorboard()
     kind = kind_of(wanted.start_from, OWN_WEIGHTS) if wanted.start_from else None

@@ -16,6 +16,7 @@ from diffusers import (
     IFSuperResolutionPipeline,
     StableDiffusionUpscalePipeline,
 )
+from diffusers.loaders.lora_base import LORA_WEIGHT_NAME_SAFE
 from huggingface_hub import snapshot_download
 
 from generation.engine.compiling import compile_blocks, compile_network
@@ -57,6 +58,29 @@ def local_folder(source: str) -> Path:
             + "; save the pipeline with safe_serialization=True"
         )
     return folder
+
+
+def lora_file(place: str) -> Path:
+    """Return the safetensors file of LoRA weights at `place`, a file or a directory.
+
+    Raises:
+        GenerationError: there is none, or there are several, or they are pickles, which can run
+            code and of which no revision would tell.
+    """
+    path = Path(place)
+    files = [path] if path.is_file() else sorted(path.glob("*.safetensors"))
+    usual = [file for file in files if file.name == LORA_WEIGHT_NAME_SAFE]
+    if len(usual or files) == 1 and files[0].suffix == ".safetensors":
+        return (usual or files)[0]
+    if not path.exists():
+        what = "is not there"
+    elif len(files) > 1:
+        what = f"holds {len(files)} files of weights"
+    elif files or pickles_in(path):
+        what = "is no safetensors, and pickles, which can run code, are not read"
+    else:
+        what = "holds no safetensors"
+    raise GenerationError(f"LoRA weights '{place}': {what}; name one safetensors file")
 
 
 def load_pipeline(folder: Path, recipe: PipelineRecipe, dtype: torch.dtype) -> DiffusionPipeline:
@@ -167,16 +191,49 @@ def _loaded(
         pipeline = kind.from_pretrained(
             folder, dtype=dtype, use_safetensors=True, local_files_only=True, **parts
         )
-        if lora:
-            pipeline.load_lora_weights(lora)
-            pipeline.fuse_lora()
     except Exception as problem:  # files break in many ways
+        pickled = [each for each in pickles_in(folder) if not _has_safetensors(each.parent)]
         raise GenerationError(
-            f"{folder}: cannot be loaded ({type(problem).__name__}: {problem}); "
-            "check that all of it is there"
+            f"{folder}: cannot be loaded ({type(problem).__name__}: {first_line(problem)}); "
+            + (
+                f"{pickled[0].relative_to(folder)} is a pickle, which can run code and is not "
+                "read: save the pipeline with safe_serialization=True"
+                if pickled
+                else "check that all of it is there"
+            )
         ) from problem
+    if lora:
+        _fuse(pipeline, lora)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
+
+
+def _fuse(pipeline: DiffusionPipeline, lora: str) -> None:
+    """Add LoRA weights to those of a pipeline."""
+    file, kind = lora_file(lora), type(pipeline).__name__
+    try:
+        pipeline.load_lora_weights(file.parent, weight_name=file.name, use_safetensors=True)
+        pipeline.fuse_lora()
+        fitting = pipeline.get_active_adapters()  # none is what diffusers only warns of
+    except Exception as problem:
+        raise GenerationError(
+            f"{file}: cannot be added to this {kind} ({first_line(problem)}); take LoRA weights "
+            "that were trained for it"
+        ) from problem
+    if not fitting:
+        raise GenerationError(
+            f"{file}: holds nothing for a layer of this {kind}; take LoRA weights that were "
+            "trained for it"
+        )
+
+
+def _has_safetensors(folder: Path) -> bool:
+    return any(folder.glob("*.safetensors"))
+
+
+def first_line(problem: Exception) -> str:
+    """Return what an exception says, without what it lists below, or else its name."""
+    return next(iter(str(problem).strip().splitlines()), type(problem).__name__)
 
 
 def _check_seeded(pipeline: DiffusionPipeline) -> None:

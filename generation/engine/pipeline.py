@@ -18,11 +18,13 @@ from diffusers import DiffusionPipeline
 from PIL import Image
 
 from generation.engine.batched import TRIAL_STEPS, BatchedGenerator
-from generation.engine.devices import compute_dtype
+from generation.engine.compiling import compiler_failed
+from generation.engine.devices import compute_dtype, out_of_memory
 from generation.engine.embeddings import KNOWN, Embeddings
 from generation.engine.generator import GenerationError, ImageRequest
 from generation.engine.loading import (
     files_sha256,
+    first_line,
     inpainting_of,
     load_pipeline,
     local_folder,
@@ -113,11 +115,37 @@ class PipelineGenerator(BatchedGenerator):
                 "transfer_lesion"
             )
 
+    @torch.inference_mode()
+    def try_out(self) -> None:
+        """Paint one image in a few steps, since parts that load need not go together.
+
+        Raises:
+            GenerationError: they do not, no image comes out, or memory runs out.
+        """
+        one = self._trial()[:1]
+        with self._failures_told():
+            self._finished(self._paint(one, upscaler_steps=TRIAL_STEPS), one)
+
     def _probe(self) -> None:
         self._paint(self._trial(), upscaler_steps=TRIAL_STEPS)
 
     def _paint(
         self, requests: Sequence[ImageRequest], upscaler_steps: int | None = None
+    ) -> torch.Tensor:
+        try:
+            return self._paint_both(requests, upscaler_steps)
+        except Exception as problem:  # pipelines refuse in many ways
+            told = isinstance(problem, GenerationError) or out_of_memory(problem)
+            if told or (self.compiled and compiler_failed(problem)):
+                raise
+            raise GenerationError(
+                f"'{self.name}' cannot paint with {requests[0].steps} steps, guidance "
+                f"{requests[0].guidance}, size {self.recipe.size} and its "
+                f"{type(self._pipeline.scheduler).__name__} ({first_line(problem)})"
+            ) from problem
+
+    def _paint_both(
+        self, requests: Sequence[ImageRequest], upscaler_steps: int | None
     ) -> torch.Tensor:
         prompts = [prompt_of(request, self.recipe.template) for request in requests]
         painted = self._paint_first(requests, prompts)

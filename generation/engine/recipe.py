@@ -54,12 +54,16 @@ class PipelineRecipe:
     trained_on: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        """Refuse guidance and steps that make no sense.
+        """Refuse what makes no sense.
 
         Raises:
-            GenerationError: either is too small.
+            GenerationError: guidance, steps or size do not, or no licence is named.
         """
         check_solving(self.guidance, self.steps)
+        if self.size < 1:
+            raise GenerationError(f"size is {self.size} px; use the side at which it paints")
+        if not self.licence.strip():
+            raise GenerationError("no licence is named; give that of the images, such as CC0-1.0")
 
     @property
     def vocabulary(self) -> Vocabulary:

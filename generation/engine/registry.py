@@ -1,6 +1,7 @@
 """The registry: which generators there are, by name."""
 
 import json
+import re
 from pathlib import Path
 
 from generation.engine.generator import GenerationError, Generator
@@ -12,7 +13,22 @@ from generation.engine.vocabulary import Vocabulary
 CASCADE, PIPELINE, DERMGAN = "cascade.json", FILE, "dermgan.json"
 BUILT_IN = Path(__file__).parent.parent / "weights"
 
+NAME = re.compile(r"\w[\w.-]{0,63}")  # of a directory, and not of a hidden one
+
 _kept: dict[tuple[str, str, bool, str], Generator] = {}
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that a generator cannot have: it is that of its directory, and of a column.
+
+    Raises:
+        GenerationError: it is empty, too long, or leads elsewhere.
+    """
+    if not NAME.fullmatch(name):
+        raise GenerationError(
+            f"'{name}' cannot be the name of a generator; use up to 64 letters, digits, '-', '_' "
+            "and '.', beginning with a letter or digit"
+        )
 
 
 def generator_names(own: Path) -> list[str]:

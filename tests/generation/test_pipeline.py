@@ -1,11 +1,14 @@
 """Pipelines that researchers bring: small real ones, through the code that loads large ones."""
 
+import os
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from django.core.management import CommandError, call_command
+from safetensors.torch import load_file, save_file
 
 from evaluation.models import Image
 from generation import batches
@@ -17,7 +20,7 @@ from generation.engine.pipeline import PipelineGenerator
 from generation.engine.prompts import check_template, prompt_of
 from generation.engine.recipe import PipelineRecipe
 from generation.engine.registry import generator_names, load_generator
-from tests.generation.harm import broken, with_pickles, without_weights
+from tests.generation.harm import WEIGHTS, broken, with_pickles, without_weights
 from tests.generation.tiny_kinds import save_tiny_kind
 from tests.generation.tiny_pipeline import SIZE, save_tiny_lora, save_tiny_pipeline, save_tiny_xl
 
@@ -112,6 +115,54 @@ def test_weights_of_lora_change_images_and_revision(tiny, folder, tmp_path):
     assert not np.array_equal(tuned.generate([request()])[0], tiny.generate([request()])[0])
 
 
+def pickled(lora):
+    (weights,) = lora.iterdir()
+    torch.save(load_file(weights), weights.with_suffix(".bin"))
+    weights.unlink()
+
+
+def of_no_layer(lora):
+    save_file({"unet.nothing.lora_A.weight": torch.ones(2, 2)}, next(lora.iterdir()))
+
+
+def twice(lora):
+    (weights,) = lora.iterdir()
+    shutil.copy(weights, lora / "a.safetensors")
+    weights.rename(lora / "b.safetensors")
+
+
+def of_another_width(lora):
+    (weights,) = lora.iterdir()
+    narrow = {name: each[:, :4].contiguous() for name, each in load_file(weights).items()}
+    save_file(narrow, weights)
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (pickled, "is no safetensors, and pickles, which can run code, are not read"),
+        (of_no_layer, "pytorch_lora_weights.safetensors: (holds nothing for|cannot be added to)"),
+        (of_another_width, "pytorch_lora_weights.safetensors: cannot be added to this Stable"),
+        (lambda lora: next(lora.iterdir()).unlink(), "holds no safetensors"),
+        (twice, "holds 2 files of weights"),
+    ],
+)
+def test_lora_weights_that_would_not_count_are_refused(folder, tmp_path, harm, said):
+    lora = save_tiny_lora(folder, tmp_path / "lora")
+    harm(lora)
+
+    with pytest.raises(GenerationError, match=said):
+        PipelineGenerator("tiny", recipe(folder, lora=str(lora)), "cpu")
+
+
+def test_a_pickle_is_refused_as_lora_weights_by_its_file_too(folder, tmp_path):
+    lora = save_tiny_lora(folder, tmp_path / "lora")
+    pickled(lora)
+
+    with pytest.raises(GenerationError, match="pickles, which can run code, are not read"):
+        PipelineGenerator("tiny", recipe(folder, lora=str(next(lora.iterdir()))), "cpu")
+
+
 @pytest.fixture(scope="module")
 def xl(tmp_path_factory):
     return save_tiny_xl(tmp_path_factory.mktemp("tiny") / "xl")
@@ -168,6 +219,12 @@ def test_a_compute_batch_that_was_asked_for_goes_before_the_recipes(folder):
     assert PipelineGenerator("tiny", recipe(folder), "cpu").compute_batch == 4
 
 
+def with_a_pickle_among_safetensors(copy):
+    weights = copy / "text_encoder" / "model.safetensors"
+    torch.save({}, weights.with_name("pytorch_model.bin"))
+    weights.unlink()
+
+
 def with_text(copy):
     (copy / "unet" / "diffusion_pytorch_model.safetensors").write_text("these are no weights")
 
@@ -176,6 +233,7 @@ HARM = {
     "no index": (lambda copy: (copy / "model_index.json").unlink(), "has no model_index.json"),
     "no weights": (without_weights, "has no weights; save the pipeline"),
     "pickles": (with_pickles, "has pickled weights only, which can run code"),
+    "one pickle": (with_a_pickle_among_safetensors, "pytorch_model.bin is a pickle, which can run"),
     "half a file": (broken, "cannot be loaded"),
     "another file": (with_text, "cannot be loaded"),
     "no directory": (shutil.rmtree, "neither a directory nor a pipeline of the hub"),
@@ -198,7 +256,9 @@ def test_what_is_wrong_with_a_directory_is_said(folder, tmp_path, harm, monkeypa
     ("changes", "said"),
     [
         ({"scheduler": "NoScheduler"}, "scheduler 'NoScheduler' is unknown"),
-        ({"lora": "nowhere"}, "cannot be loaded"),
+        ({"lora": "nowhere"}, "LoRA weights 'nowhere': is not there; name one safetensors file"),
+        ({"size": 0}, "size is 0 px"),
+        ({"licence": " "}, "no licence is named"),
         ({"dtype": "float8"}, "dtype 'float8' is unknown; use one of float32"),
         ({"template": "an image"}, "names no {entity}; put it in"),
         ({"template": "{entity} of {name}"}, "names {name}; use {entity}, {place}, {person}"),
@@ -271,8 +331,66 @@ def test_a_pipeline_is_added_by_command_and_makes_a_batch(folder, tmp_path, monk
     }
     with pytest.raises(CommandError, match="a generator 'ours' exists already"):
         call_command("add_generator", "ours", *words)
-    with pytest.raises(CommandError, match=r"guidance is 0\.5; use 1 \(none\) or more"):
+    with pytest.raises(CommandError, match=r"guidance is 0\.5; use 1 \(none\) to 100"):
         call_command("add_generator", "odd", *words, "--guidance", "0.5")
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "said"),
+    [
+        ("../outside", [], "'../outside' cannot be the name of a generator"),
+        ("", [], "'' cannot be the name"),
+        ("of/two", [], "'of/two' cannot be the name"),
+        ("odd", ["--size", "33"], r"'odd' cannot paint with .* size 33 .*divisible by 8"),
+        ("odd", ["--scheduler", "FlowMatchEulerDiscreteScheduler"], "'odd' cannot paint with"),
+    ],
+)
+def test_what_cannot_be_a_generator_is_not_added(
+    folder, tmp_path, monkeypatch, name, changes, said
+):
+    own = tmp_path / "weights"
+    monkeypatch.setattr("generation.management.commands.add_generator.OWN_WEIGHTS", own)
+    words = ("--pipeline", str(folder), "--licence", "CC0-1.0", "--size", str(SIZE))
+
+    with pytest.raises(CommandError, match=said):
+        call_command("add_generator", name, *words, *changes, "--device", "cpu")
+
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def test_weights_that_are_no_numbers_are_not_added(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("generation.management.commands.add_generator.OWN_WEIGHTS", tmp_path / "w")
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    weights = load_file(copy / WEIGHTS)
+    save_file({name: each * torch.nan for name, each in weights.items()}, copy / WEIGHTS)
+
+    with pytest.raises(CommandError, match="it is black or holds no numbers"):
+        call_command(
+            *("add_generator", "odd", "--pipeline", str(copy), "--licence", "CC0-1.0"),
+            *("--size", str(SIZE), "--device", "cpu"),
+        )
+
+    assert not (tmp_path / "w").exists()
+
+
+def test_a_recipe_names_the_whole_path_of_what_is_here(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("generation.management.commands.add_generator.OWN_WEIGHTS", tmp_path)
+    lora = save_tiny_lora(folder, tmp_path / "lora")
+    monkeypatch.chdir(tmp_path)
+
+    call_command(
+        *("add_generator", "ours", "--pipeline", os.path.relpath(folder), "--lora", "lora"),
+        *("--licence", "CC0-1.0", "--size", str(SIZE), "--device", "cpu"),
+    )
+
+    written = PipelineRecipe.read(tmp_path / "ours")
+    assert (written.source, written.lora) == (str(folder.resolve()), str(lora.resolve()))
+
+
+def test_a_pipeline_that_takes_fewer_steps_says_so(tiny):
+    with pytest.raises(GenerationError, match="'tiny' cannot paint with 1000000 steps"):
+        tiny._paint([replace(tiny._trial()[0], steps=1_000_000)])
 
 
 def test_a_recipe_says_how_its_pipeline_is_sampled(folder):

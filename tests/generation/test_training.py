@@ -247,6 +247,7 @@ def test_a_generator_trained_on_ones_own_images_makes_images(real_images, capsys
     ("options", "words"),
     [
         (["--dataset", "nowhere"], "dataset 'nowhere' does not exist"),
+        (["--name", "../outside"], "'../outside' cannot be the name of a generator"),
         (["--device", "quantum"], "device 'quantum' is unknown"),
         ([], "no image of at least 96 x 72 px to train on"),
     ],
