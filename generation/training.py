@@ -19,7 +19,15 @@ from generation.engine.cascade.networks import BaseNetwork
 from generation.engine.contact_sheet import sheet_of_entities
 from generation.engine.devices import choose_device
 from generation.engine.generator import GenerationError
-from generation.engine.registry import DERMGAN, PIPELINE, check_name, find_weights, kind_of
+from generation.engine.registry import (
+    CASCADE,
+    DERMGAN,
+    PIPELINE,
+    check_name,
+    find_weights,
+    generator_names,
+    kind_of,
+)
 from generation.engine.training import presets
 from generation.engine.training.curve import check_tensorboard
 from generation.engine.training.loop import Progress, Recipe, train
@@ -60,8 +68,8 @@ def train_generator(
         checkpoints.
 
     Raises:
-        GenerationError: no images to train on, no such device, or something that does not go
-            with what is trained.
+        GenerationError: no images to train on, no such device, something that does not go with
+            what is trained, or a name that another kind of generator has.
         FloatingPointError: training diverged; the last checkpoint is whole.
     """
     check_name(wanted.name)
@@ -73,11 +81,13 @@ def train_generator(
             "--lora and --size are for pipelines: add one with add_generator, and name it with "
             "--start-from"
         )
-    service = train_cascade
-    if kind == PIPELINE:
-        service = fine_tune
-    elif kind == DERMGAN or (kind is None and wanted.kind == presets.DERMGAN):
-        service = train_dermgan
+    becomes = kind or (DERMGAN if wanted.kind == presets.DERMGAN else CASCADE)
+    taken = wanted.name in generator_names(OWN_WEIGHTS)
+    if taken and becomes != PIPELINE and kind_of(wanted.name, OWN_WEIGHTS) != becomes:
+        raise GenerationError(
+            f"generator '{wanted.name}' is of another kind; choose another --name"
+        )
+    service = {CASCADE: train_cascade, DERMGAN: train_dermgan, PIPELINE: fine_tune}[becomes]
     return service(
         wanted,
         course.over(preset),

@@ -3,6 +3,7 @@
 import csv
 import itertools
 import os
+import resource
 import subprocess
 import sys
 from collections import Counter
@@ -14,8 +15,10 @@ import torch
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from PIL import Image as Picture
+from safetensors.torch import save_file
 
 from evaluation.models import Image
+from generation.engine.files import replacing
 from generation.engine.generator import GenerationError
 from generation.engine.training.loop import Recipe, train
 from generation.engine.training.pixels import LabelledPixels, balanced_weights, crops, shrink
@@ -60,6 +63,51 @@ def test_a_run_that_was_stopped_ends_as_the_run_that_was_not(tmp_path):
 
     for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+def test_a_disk_that_is_full_is_said_and_the_last_checkpoint_stays(tmp_path):
+    """A limit on the size of files stands for it."""
+    first, longer = replace(RECIPE, images=4), replace(RECIPE, checkpoint_s=0)
+    train(BaseStage(data(), TWO), first, tmp_path)
+    checkpoint = tmp_path / "base" / "checkpoint.pt"
+    whole = checkpoint.read_bytes()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) // 2, before[1]))
+    try:
+        with pytest.raises(GenerationError, match=r"base: cannot be written .*make room"):
+            train(BaseStage(data(), TWO), longer, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert checkpoint.read_bytes() == whole
+    assert not list(tmp_path.rglob("*.partial"))
+
+
+def test_weights_that_do_not_fit_on_the_disk_leave_those_that_were_there(tmp_path):
+    kept = tmp_path / "weights" / "config.json"
+    kept.parent.mkdir()
+    kept.write_text("{}")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, before[1]))
+    try:
+        with (
+            pytest.raises(GenerationError, match=r"weights: cannot be written .*make room"),
+            replacing(kept.parent) as folder,
+        ):
+            save_file({"much": torch.ones(10_000)}, folder / "much.safetensors")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert [path.name for path in tmp_path.rglob("*")] == ["weights", "config.json"]
+
+
+def test_a_broken_checkpoint_is_an_error_that_names_it(tmp_path):
+    train(BaseStage(data(), TWO), replace(RECIPE, images=2), tmp_path)
+    checkpoint = tmp_path / "base" / "checkpoint.pt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+
+    with pytest.raises(GenerationError, match=r"checkpoint\.pt: cannot be read .*remove it"):
+        train(BaseStage(data(), TWO), RECIPE, tmp_path)
 
 
 def test_a_batch_computed_in_parts_and_with_less_memory_still_learns(tmp_path):
@@ -249,6 +297,7 @@ def test_a_generator_trained_on_ones_own_images_makes_images(real_images, capsys
         (["--dataset", "nowhere"], "dataset 'nowhere' does not exist"),
         (["--name", "../outside"], "'../outside' cannot be the name of a generator"),
         (["--device", "quantum"], "device 'quantum' is unknown"),
+        (["--kind", "dermgan", "--name", "dermdiff"], "'dermdiff' is of another kind; choose"),
         ([], "no image of at least 96 x 72 px to train on"),
     ],
 )

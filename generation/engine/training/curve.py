@@ -1,6 +1,7 @@
 """The curve of a training run: loss and learning rate by step, as a table and a figure."""
 
 import csv
+import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -59,10 +60,12 @@ class Curve:
         if self.events:
             self.events.flush()
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "loss.csv").open("w", newline="") as file:
+        partial = self.folder / "loss.partial"  # a stop never leaves half of a row
+        with partial.open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(HEADER)
             writer.writerows(self.points)
+        os.replace(partial, self.folder / "loss.csv")
         if not self.points:
             return
         images, loss = (np.array([point[k] for point in self.points]) for k in (1, 2))

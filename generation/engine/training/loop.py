@@ -20,6 +20,7 @@ from torch import nn
 
 from generation.engine.contact_sheet import contact_sheet
 from generation.engine.devices import compute_dtype
+from generation.engine.files import room_asked_for
 from generation.engine.generator import GenerationError
 from generation.engine.training.curve import Curve
 from generation.engine.training.stages import Network, Stage
@@ -80,8 +81,8 @@ def train(
         The network with the averaged weights, in float32 on the CPU.
 
     Raises:
-        GenerationError: the batch cannot be shared among so many processes and parts, or the
-            checkpoint is of another network.
+        GenerationError: the batch cannot be shared among so many processes and parts, the
+            checkpoint is broken or of another network, or the disk takes no more.
         FloatingPointError: the loss is not a number; the last checkpoint is left as it was.
     """
     accelerator = _accelerator(device)
@@ -137,8 +138,9 @@ def train(
     def keep() -> None:
         read()
         if accelerator.is_main_process:
-            _store(place, step, trained, kept, ema, optimizer, recipe)
-            curve.write()
+            with room_asked_for(place):
+                _store(place, step, trained, kept, ema, optimizer, recipe)
+                curve.write()
 
     try:
         while step < steps:
@@ -267,17 +269,20 @@ def _store(
     """Write a checkpoint under another name first, so that a stop never leaves half of one."""
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / "checkpoint.partial"
-    torch.save(
-        {
-            "step": step,
-            "network": {name: each.detach() for name, each in trained.items()},
-            "kept": kept,
-            "ema": ema.state_dict(),
-            "optimizer": optimizer.state_dict(),
-        },
-        partial,
-    )
-    os.replace(partial, folder / "checkpoint.pt")
+    try:
+        torch.save(
+            {
+                "step": step,
+                "network": {name: each.detach() for name, each in trained.items()},
+                "kept": kept,
+                "ema": ema.state_dict(),
+                "optimizer": optimizer.state_dict(),
+            },
+            partial,
+        )
+        os.replace(partial, folder / "checkpoint.pt")
+    finally:  # half of one keeps room from others
+        partial.unlink(missing_ok=True)
     (folder / "recipe.json").write_text(json.dumps(asdict(recipe), indent=2))
 
 
@@ -291,12 +296,18 @@ def _restore(
     """Load the checkpoint in `folder`, if there is one, and return its step.
 
     Raises:
-        GenerationError: it is of another network.
+        GenerationError: it is of another network, or broken.
     """
     path = folder / "checkpoint.pt"
     if not path.exists():
         return 0
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as problem:  # files break in many ways
+        raise GenerationError(
+            f"{path}: cannot be read ({type(problem).__name__}); put back a copy of it, or remove "
+            "it to begin anew"
+        ) from problem
     shapes = {name: each.shape for name, each in trained.items()}
     if {name: each.shape for name, each in state["network"].items()} != shapes:
         raise GenerationError(
