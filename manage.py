@@ -18,6 +18,8 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except ConfigurationError as problem:
         sys.exit(f"Error: {problem}")
+    except KeyboardInterrupt:  # before a command has begun
+        sys.exit("stopped with Ctrl-C")
 
 
 if __name__ == "__main__":

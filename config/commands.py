@@ -31,6 +31,8 @@ class ProductCommand(BaseCommand):
                 f"the database lacks a table: {str(problem).splitlines()[0]}; "
                 "make its tables with manage.py migrate"
             ) from problem
+        except KeyboardInterrupt:
+            raise CommandError("stopped with Ctrl-C") from None
         except Exception as problem:
             if isinstance(problem, (ConfigurationError, *self.failures)):
                 raise CommandError(str(problem)) from problem

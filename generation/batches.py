@@ -31,6 +31,7 @@ from generation.models import Batch, PlannedImage
 
 OWN_WEIGHTS = settings.VAR_DIR / "weights"
 MOST_SIZE = 4096  # px
+LARGEST_SEED = 2**63 - 1  # of PostgreSQL's integers
 COPIED_SEED = 10**9  # seeds from here on were not counted up to, but taken from an image
 
 OnStep = Callable[[int, int], None]
@@ -114,6 +115,8 @@ def plan_batch(
     for entity in chosen:
         for tone in wanted or (None,):
             known.check(told.request(entity, 0, tone=tone))
+    if not 0 <= seed <= (most := LARGEST_SEED - per_entity):
+        raise GenerationError(f"seed is {seed}; use 0 to {most}")
     for what, value, least in (
         ("images per entity", per_entity, 1),
         ("size", size, 32),

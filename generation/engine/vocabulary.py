@@ -21,7 +21,9 @@ ATTRIBUTES = ("sex", "age", "site", "tone")
 MASKED = ("canvas", "keep")
 LONGEST = 32  # words of a prompt
 GUIDANCE, STEPS = 1.5, 18  # of a cascade
-LEAST_GUIDANCE, LEAST_STEPS = 1.0, 2
+LEAST_GUIDANCE, MOST_GUIDANCE = 1.0, 100.0
+LEAST_STEPS, MOST_STEPS = 2, 1000
+OLDEST = 110  # years
 LEAST_TONE, MOST_TONE = -90, 180  # degrees
 
 
@@ -112,6 +114,8 @@ class Vocabulary:
             raise GenerationError(
                 f"tone is {request.tone:g} degrees; use {LEAST_TONE} to {MOST_TONE}"
             )
+        if request.age is not None and not 0 <= request.age <= OLDEST:
+            raise GenerationError(f"age is {request.age:g} years; use 0 to {OLDEST}")
         _row("sex", request.sex, SEXES)
         if self.closed:
             _row("site", request.site, self.sites)
@@ -179,12 +183,14 @@ def check_solving(guidance: float | None, steps: int | None) -> None:
     """Refuse guidance and steps that make no sense.
 
     Raises:
-        GenerationError: either is too small.
+        GenerationError: either is too small or too large, or guidance is no number.
     """
-    if guidance is not None and not guidance >= LEAST_GUIDANCE:
-        raise GenerationError(f"guidance is {guidance}; use {LEAST_GUIDANCE:g} (none) or more")
-    if steps is not None and steps < LEAST_STEPS:
-        raise GenerationError(f"steps is {steps}; use at least {LEAST_STEPS}")
+    if guidance is not None and not LEAST_GUIDANCE <= guidance <= MOST_GUIDANCE:
+        raise GenerationError(
+            f"guidance is {guidance}; use {LEAST_GUIDANCE:g} (none) to {MOST_GUIDANCE:g}"
+        )
+    if steps is not None and not LEAST_STEPS <= steps <= MOST_STEPS:
+        raise GenerationError(f"steps is {steps}; use {LEAST_STEPS} to {MOST_STEPS}")
 
 
 def _row(what: str, value: str | None, known: Sequence[str]) -> int:

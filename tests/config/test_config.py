@@ -88,6 +88,33 @@ def test_an_unreachable_database_is_one_line_and_status_1(url, words):
     assert words in result.stderr
 
 
+@pytest.mark.parametrize("inside", ["django.core.management.commands.check", "config.settings"])
+def test_ctrl_c_is_one_line_whenever_it_comes(inside):
+    """Before a command has begun: while modules are read, which takes seconds, and after."""
+    interrupting = f"""
+import sys
+sys.argv = ["manage.py", "check"]
+from importlib.machinery import SourceFileLoader
+read = SourceFileLoader.exec_module
+def exec_module(self, module):
+    if module.__name__ == "{inside}":
+        raise KeyboardInterrupt
+    read(self, module)
+SourceFileLoader.exec_module = exec_module
+import manage
+manage.main()
+"""
+    stopped = subprocess.run(
+        [sys.executable, "-c", interrupting],
+        cwd=settings.BASE_DIR,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (stopped.returncode, stopped.stderr) == (1, "stopped with Ctrl-C\n")
+
+
 def test_the_embedded_server_is_shared_and_survives_the_death_of_its_users(tmp_path):
     environment = {**os.environ, "DERMTURING_VAR": str(tmp_path), "DATABASE_URL": ""}
     talk = (

@@ -290,7 +290,12 @@ def test_seeds_do_not_depend_on_how_many_images_are_asked_for():
         ({"entities": ["wart"]}, "entity 'wart' is unknown"),
         ({"per_entity": 0}, "images per entity is 0; use at least 1"),
         ({"guidance": 0.2}, "guidance is 0.2"),
+        ({"guidance": float("nan")}, r"guidance is nan; use 1 \(none\) to 100"),
         ({"steps": 1}, "steps is 1"),
+        ({"steps": 40_000}, "steps is 40000; use 2 to 1000"),
+        ({"seed": 10**30}, f"seed is {10**30}; use 0 to 9223372036854775806"),
+        ({"asked": Asked(age=float("nan"))}, "age is nan years; use 0 to 110"),
+        ({"asked": Asked(age=400)}, "age is 400 years"),
         ({"size": 8}, "size is 8; use at least 32"),
         ({"size": 9999}, "size is 9999; use at most 4096"),
         ({"size": 512}, "'dermdiff' makes images of 256 px, not 512"),
@@ -312,6 +317,7 @@ def test_the_command_says_what_is_missing(db):
         ([], "--generator NAME --per-entity N, or --resume"),
         (["--resume"], "no batch is unfinished"),
         (["--resume", "99"], "batch 99 does not exist"),
+        (["--resume", "--per-entity", "3", "--age", "60"], "leave --per-entity, --age out"),
     ):
         with pytest.raises(CommandError, match=words):
             call_command("generate_batch", *options)
@@ -410,3 +416,14 @@ def test_the_command_reports_and_reuses(db):
     assert "1 of 1 images to make with dermdiff" in out.getvalue()
     assert "all 1 images are there already" in out.getvalue()
     assert Image.objects.count() == 1
+
+
+def test_ctrl_c_while_images_are_compared_says_how_to_go_on(batch, monkeypatch):
+    def interrupted(images, on_step):
+        raise KeyboardInterrupt
+
+    run_batch(batch, Painter())
+    monkeypatch.setattr("generation.management.commands.generate_batch.find_copies", interrupted)
+
+    with pytest.raises(CommandError, match=f"not all are compared .*--resume {batch.pk}"):
+        call_command("generate_batch", "--resume", str(batch.pk))

@@ -31,6 +31,23 @@ from generation.models import Batch
 from generation.tones import reached_text
 
 USUAL_EXTENT = 0.5  # of a lesion of which only the place is given
+PLANNED = (
+    "generator",
+    "per_entity",
+    "entity",
+    "seed",
+    "prompt",
+    "sex",
+    "age",
+    "site",
+    "tone",
+    "lesion",
+    "lesion_size",
+    "lesion_place",
+    "guidance",
+    "steps",
+    "size",
+)
 COMPUTING = ("device", "compute_batch", "compiled", "ray")
 
 
@@ -132,6 +149,7 @@ class Command(ProductCommand):
     def handle(self, **options: Any) -> None:
         """Plan or find the batch, then make what is missing."""
         if options["resume"] is not None:
+            self._check_alone(options)
             batch = get_batch(options["resume"] or None)
         elif options["generator"] and options["per_entity"] is not None:
             batch = plan_batch(
@@ -155,8 +173,14 @@ class Command(ProductCommand):
             self.stdout.write(f"batch {batch.pk}: all {total} images are there already")
         else:
             self._make(batch, **{key: options[key] for key in COMPUTING})
-        with Progress(self.stderr, "compared") as progress:
-            compared = find_copies(images_of(batch), progress)
+        try:
+            with Progress(self.stderr, "compared") as progress:
+                compared = find_copies(images_of(batch), progress)
+        except KeyboardInterrupt:
+            raise CommandError(
+                "stopped; all images are made, but not all are compared with the photographs; "
+                f"go on with: manage.py generate_batch --resume {batch.pk}"
+            ) from None
         if compared.images:
             self.stdout.write(
                 f"batch {batch.pk}: compared with {compared.photographs} photographs, "
@@ -165,6 +189,16 @@ class Command(ProductCommand):
             )
         for line in reached_text(batch):
             self.stdout.write(line)
+
+    def _check_alone(self, options: dict[str, Any]) -> None:
+        """Refuse to be asked for anything beside what is planned already."""
+        usual = vars(self.create_parser("manage.py", "generate_batch").parse_args([]))
+        if given := [name for name in PLANNED if options[name] != usual[name]]:
+            raise CommandError(
+                "--resume makes what was planned; leave "
+                f"{', '.join('--' + name.replace('_', '-') for name in given)} out, or plan anew "
+                "without --resume"
+            )
 
     def _make(self, batch: Batch, **computing: Any) -> None:
         """Make what is missing."""
