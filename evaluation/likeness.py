@@ -96,20 +96,24 @@ class PhotographIndex:
         )
 
     def nearest(self, image: Image.Image, leave_out: Iterable[int] = ()) -> Nearest:
-        """Return the photograph that a square image resembles most, in any orientation.
+        """Return the photograph that an image resembles most, in any orientation.
 
         The likeness is the highest normalised correlation of the details over orientations,
         shares of the photograph and places in it. Colours and wide shades choose which
         photographs are compared closely.
 
         Args:
-            image: square; others are squeezed.
+            image: square; of others the middle, as raters see them.
             leave_out: places of photographs that do not count.
 
         Raises:
             ValueError: there are no photographs.
         """
-        square = image.convert("RGB").resize((SHORT, SHORT), Image.Resampling.BOX)
+        side = min(image.size)
+        left, top = (image.width - side) / 2, (image.height - side) / 2
+        square = image.convert("RGB").resize(
+            (SHORT, SHORT), Image.Resampling.BOX, box=(left, top, left + side, top + side)
+        )
         pixels = np.asarray(square)
         ways = [Image.fromarray(np.ascontiguousarray(turned(pixels, turn))) for turn in TURNS]
         asked = np.stack([_coarse(way) for way in ways])

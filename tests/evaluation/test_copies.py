@@ -58,6 +58,16 @@ def test_planted_copies_are_found_and_other_lesions_are_not(index, pictures):
     assert max(near.likeness for near in others) < COPY
 
 
+def test_copies_that_are_as_wide_as_their_photographs_are_found(index, pictures):
+    """Images made elsewhere need not be square."""
+    wide = [picture.convert("RGB").transpose(Picture.Transpose.ROTATE_180) for picture in pictures]
+
+    copies = [index.nearest(each) for each in wide[:PLANTED]]
+
+    assert [near.index for near in copies] == list(range(PLANTED))
+    assert min(near.likeness for near in copies) >= COPY
+
+
 def test_an_index_comes_back_as_it_was_stored_and_under_its_key_only(index, pictures, tmp_path):
     index.save(tmp_path / "index.npz", "one")
 
