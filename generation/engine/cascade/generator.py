@@ -122,13 +122,30 @@ class CascadeGenerator(BatchedGenerator):
     def _paint(
         self, requests: Sequence[ImageRequest], fine_times: Sequence[int] = FINE_TIMES
     ) -> torch.Tensor:
-        drawn = self._drawers.map(_noise, [request.seed for request in requests])
-        noise, veil, fine_noise = (
-            torch.stack(part).to(self.device) for part in zip(*drawn, strict=True)
-        )
+        noise, veil, fine_noise = self._noise([request.seed for request in requests])
         coarse_known, fine_known = self._known(requests)
         coarse = self._paint_coarse(requests, noise, coarse_known)
         return (self._paint_fine(coarse, veil, fine_noise, fine_times, fine_known) + 1) / 2
+
+    def _noise(self, seeds: Sequence[int]) -> list[torch.Tensor]:
+        """Draw the noise of both stages and of the veil between: on the CPU in float32.
+
+        So no device or dtype changes it. Each image's is drawn where it is copied from.
+        """
+        pinned = self.device.type == "cuda"
+        drawn = [
+            torch.empty(len(seeds), 3, side, side, pin_memory=pinned)
+            for side in (BASE_SIZE, BASE_SIZE, FINE_SIZE)
+        ]
+
+        @torch.inference_mode()
+        def draw(k: int) -> None:
+            stream = torch.Generator().manual_seed(seeds[k])
+            for each in drawn:
+                each[k].normal_(generator=stream)
+
+        list(self._drawers.map(draw, range(len(seeds))))
+        return [each.to(self.device, non_blocking=True) for each in drawn]
 
     def _known(self, requests: Sequence[ImageRequest]) -> tuple[Known | None, Known | None]:
         """Return what both stages know of the images: of the coarse one, what is kept wholly."""
@@ -278,18 +295,6 @@ class CascadeGenerator(BatchedGenerator):
                 painted = torch.where(known[1], known[0], painted)
             sample = scheduler.step(painted, time, sample, return_dict=False)[0]
         return sample
-
-
-def _noise(seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Draw the noise of both stages and of the veil between: on the CPU in float32.
-
-    So no device or dtype changes it.
-    """
-    stream = torch.Generator().manual_seed(seed)
-    coarse, veil, fine = (
-        torch.randn(3, size, size, generator=stream) for size in (BASE_SIZE, BASE_SIZE, FINE_SIZE)
-    )
-    return coarse, veil, fine
 
 
 def _enlarged(tile: Tile) -> Tile:
