@@ -27,6 +27,7 @@ from analysis.quality.keras_inception import SAVE
 from analysis.quality.page import contents
 from analysis.quality.sets import ImageSet, Rows
 from analysis.quality.treatment import NAME, SIDE, Pixels, treated
+from analysis.quality_reports import ARCHIVE, REPORTS
 from analysis.report.publish import ReportPaths, publish, refuse_other
 from evaluation.entities import known_entities
 from evaluation.errors import EvaluationError
@@ -41,9 +42,6 @@ from evaluation.material import (
 OnStep = Callable[[str, int, int], None]
 
 REPORT, VERSION = "dermturing-quality", 1
-ARCHIVE = "report.zip"
-#: Where the desk finds quality reports, by generator.
-REPORTS = settings.VAR_DIR / "reports" / "quality"
 KEPT = settings.VAR_DIR / "quality"
 BATCH = 64
 SHOWN = 160  # px of a picture in the report
@@ -72,11 +70,6 @@ class Paths:
     dinov2: Path | None = None
     clip: Path | None = None
     keras: Path | None = None
-
-
-def problem_file(generator: str) -> Path:
-    """Return where the desk finds what hindered a generator's quality report."""
-    return REPORTS / f"{generator}.txt"
 
 
 def evaluate_images(

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
-from analysis.image_quality import ARCHIVE, REPORTS, problem_file
+from analysis.quality_reports import ARCHIVE, REPORTS, problem_file
 from analysis.report.serving import archive_of, page_of, part_of
 from analysis.tasks import make_quality_report
 from evaluation.material import dataset_names, generator_names

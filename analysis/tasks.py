@@ -7,7 +7,7 @@ from django_tasks import task
 
 from analysis.blinding_audit import audit_and_keep
 from analysis.errors import AnalysisError
-from analysis.image_quality import evaluate_images, problem_file
+from analysis.quality_reports import problem_file
 from evaluation.auditing import note_problem
 from evaluation.errors import EvaluationError
 
@@ -25,6 +25,9 @@ def make_audit(slug: str, account: int) -> None:
 @task()
 def make_quality_report(generator: str, reference: str) -> None:
     """Write a quality report for the desk; what hinders it is written where coordinators see it."""
+    # Imported here: the web process, which only enqueues, must not load torch.
+    from analysis.image_quality import evaluate_images
+
     problem = problem_file(generator)
     problem.unlink(missing_ok=True)
     try:

@@ -70,7 +70,7 @@ def main(folder: str, out: str, count: int = 6) -> int:
     from generation.engine.generator import GenerationError, ImageRequest
     from generation.engine.masked import Masked, colour_around, finish, sketch
     from generation.engine.registry import BUILT_IN, load_generator
-    from generation.engine.segmenter.segmenter import find_segmenter
+    from generation.engine.segmenter.finding import find_segmenter
     from generation.photographs import photographs_in, read_photograph
 
     generator = load_generator("dermdiff", BUILT_IN, "cpu", compute_batch=4)

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage
@@ -25,7 +26,7 @@ from generation.engine.masked import (
     sketch,
 )
 from generation.engine.registry import BUILT_IN, load_generator, vocabulary_of
-from generation.engine.segmenter.segmenter import Segmenter, find_segmenter
+from generation.engine.segmenter.finding import find_segmenter
 from generation.photographs import (
     Photograph,
     is_made,
@@ -34,6 +35,9 @@ from generation.photographs import (
     read_photograph,
     write_checked,
 )
+
+if TYPE_CHECKING:
+    from generation.engine.segmenter.segmenter import Segmenter
 
 PROPOSE = "propose"
 GUIDANCE = 1.0  # none: with more, lesions grow in the skin, too
@@ -163,7 +167,7 @@ def _deidentify(
     work: Work,
     wish: Wish,
     generator: Generator,
-    segmenter: Segmenter,
+    segmenter: "Segmenter",
     faces_seen: bool,
     say: Say,
 ) -> None:
@@ -205,7 +209,7 @@ class Commission:
     tasks: Sequence[Masked]
     report: Mapping[str, object]
 
-    def paint(self, generator: Generator, segmenter: Segmenter) -> Pixels:
+    def paint(self, generator: Generator, segmenter: "Segmenter") -> Pixels:
         """Return the copy (H, W, 3): the one in whose skin the segmenter sees least of a lesion."""
         made = sketch(generator, self.tasks)
         lesions = [float(segmenter.shares(each.image)[~each.keep].mean()) for each in made]
@@ -218,7 +222,7 @@ def commission_copy(
     mask: str,
     wish: Wish,
     generator: Generator,
-    segmenter: Segmenter,
+    segmenter: "Segmenter",
 ) -> Commission:
     """Settle all that decides a copy; `mask` says in the report where the mask is from."""
     ground = _ground(photograph, keep, wish.tone)
@@ -236,7 +240,7 @@ def commission_copy(
 
 
 def keep_of(
-    photograph: Photograph, mask: Path | None, margin: float | None, segmenter: Segmenter
+    photograph: Photograph, mask: Path | None, margin: float | None, segmenter: "Segmenter"
 ) -> Mask:
     """Return what is kept of a photograph: a mask from a file, or one that is proposed.
 
@@ -299,7 +303,7 @@ def _report(
     seeds: Sequence[int],
     wish: Wish,
     generator: Generator,
-    segmenter: Segmenter,
+    segmenter: "Segmenter",
 ) -> dict[str, object]:
     """Return what is said of a copy beside its checks."""
     angle = float(typology_angle(lab_of(np.array(ground) / 255)))

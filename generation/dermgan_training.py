@@ -21,7 +21,8 @@ from generation.engine.registry import find_weights
 from generation.engine.training.contest import FRAME, Contest, ContestStage, coloured, colouring_of
 from generation.engine.training.loop import Progress, Recipe, train
 from generation.engine.training.presets import Course, Wanted
-from generation.gathering import HELD_OUT, OnStep, gather, licence_of
+from generation.gathering import HELD_OUT, OnStep, gather
+from generation.licences import licence_of
 
 #: What holds where nothing is asked for. A contest is not to remember where it was heading.
 USUAL = Recipe(images=200_000, batch=8, learning_rate=3e-4, momentum=0.5, ema=0.996, clip=1000.0)

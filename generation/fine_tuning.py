@@ -29,7 +29,8 @@ from generation.engine.training.loop import Progress, Recipe, train
 from generation.engine.training.presets import Course, Wanted
 from generation.engine.training.upscaling import UpscalerStage, crop_of, fine_frame
 from generation.engine.vocabulary import OPEN
-from generation.gathering import HELD_OUT, Gathered, OnStep, gather, licence_of
+from generation.gathering import HELD_OUT, Gathered, OnStep, gather
+from generation.licences import licence_of
 
 IMAGES, BATCH = 60_000, 16
 RATE, LORA_RATE = 1e-5, 1e-4

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -21,7 +21,6 @@ from generation.engine.training.pixels import LabelledPixels, shrink
 from generation.engine.vocabulary import SEXES, Vocabulary
 
 ENOUGH = 20  # images from which an attribute, or a site, can be learnt
-LONGEST_LICENCE = 64  # characters that the catalogue holds
 HELD_OUT = 20  # one lesion in so many is never trained on
 
 OnStep = Callable[[int, int], None]
@@ -121,25 +120,6 @@ def gather(
     names = tuple(sources.values_list("name", flat=True))
     data = LabelledPixels(pixels, rows)
     return Gathered(data, requests, licences, names, known, left_out, too_small, no_mask)
-
-
-def licence_of(said: str, licences: Iterable[str]) -> str:
-    """Return the licence of images to come: the one that is said, or all that hold.
-
-    Args:
-        said: an SPDX expression, or nothing.
-        licences: of the data and of the weights to begin with.
-
-    Raises:
-        GenerationError: joined, as SPDX does, they are longer than the catalogue holds.
-    """
-    joined = said or " AND ".join(sorted({*licences}))
-    if len(joined) > LONGEST_LICENCE:
-        raise GenerationError(
-            f"the licences of base and data, {joined}, are too long for the catalogue; say with "
-            "--licence which one holds for the images to come"
-        )
-    return joined
 
 
 def learnable(images: Sequence[TrainingImage]) -> Vocabulary:

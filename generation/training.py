@@ -35,7 +35,8 @@ from generation.engine.training.presets import Course, Wanted
 from generation.engine.training.reader import LESSONS, teach_reader
 from generation.engine.training.stages import BaseStage, UpsamplerStage
 from generation.fine_tuning import fine_tune
-from generation.gathering import HELD_OUT, Gathered, OnStep, gather, licence_of
+from generation.gathering import HELD_OUT, Gathered, OnStep, gather
+from generation.licences import licence_of
 
 BASE_FRAME = (96, 72)  # px; crops of 64 wander in it
 FINE_FRAME = (341, 256)  # px; smaller images hold no texture for the upsampler to learn

@@ -17,7 +17,7 @@ from generation.engine.comparing import Difference
 from generation.engine.generator import GenerationError, ImageRequest
 from generation.engine.masked import Mask, Masked, check_keep, colour_around, finish, sketch
 from generation.engine.registry import BUILT_IN, load_generator
-from generation.engine.segmenter.segmenter import find_segmenter
+from generation.engine.segmenter.finding import find_segmenter
 from generation.photographs import (
     Photograph,
     Pixels,

@@ -5,7 +5,7 @@ import numpy as np
 from generation.batches import OWN_WEIGHTS
 from generation.deidentification import keep_of
 from generation.engine.registry import BUILT_IN
-from generation.engine.segmenter.segmenter import find_segmenter
+from generation.engine.segmenter.finding import find_segmenter
 from generation.photographs import Photograph, Pixels
 
 

@@ -32,8 +32,8 @@ from generation.batches import OWN_WEIGHTS
 from generation.deidentification import CANDIDATES, Wish, check_wish, commission_copy
 from generation.engine.generator import GenerationError
 from generation.engine.registry import BUILT_IN, keep_generator
-from generation.engine.segmenter.segmenter import find_segmenter
-from generation.gathering import licence_of
+from generation.engine.segmenter.finding import find_segmenter
+from generation.licences import licence_of
 from generation.models import Submission, SubmissionState
 from generation.photographs import (
     ChecksFailed,

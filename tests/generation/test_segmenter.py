@@ -16,8 +16,9 @@ from evaluation.phantoms import draw_phantom
 from generation import segmenting
 from generation.engine.generator import GenerationError
 from generation.engine.registry import BUILT_IN
+from generation.engine.segmenter.finding import find_segmenter
 from generation.engine.segmenter.network import SegmenterNetwork
-from generation.engine.segmenter.segmenter import Segmenter, find_segmenter, overlap
+from generation.engine.segmenter.segmenter import Segmenter, overlap
 from generation.gathering import is_held_out
 
 

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from analysis.classifier.rating import read_as_ai
 from analysis.errors import AnalysisError
 from config.commands import ProductCommand
 from config.progress import Progress
@@ -56,6 +55,9 @@ class Command(ProductCommand):
                 if program:
                     code = read_by_program(study, program, on_step=progress)
                 else:
+                    # Imported here: a program needs no torch.
+                    from analysis.classifier.rating import read_as_ai
+
                     code, known = read_as_ai(study, network, detector, on_step=progress)
         except KeyboardInterrupt:
             raise CommandError("stopped; the same command goes on where it was") from None

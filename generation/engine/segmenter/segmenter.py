@@ -74,19 +74,6 @@ class Segmenter:
             ) from problem
 
 
-def find_segmenter(own: Path, built_in: Path) -> Segmenter:
-    """Load the segmenter that was trained here, else the one that is shipped.
-
-    Args:
-        own, built_in: folders of weights.
-
-    Raises:
-        GenerationError: there is none that can be loaded.
-    """
-    chosen = next((each for each in (own, built_in) if (each / "segmenter").is_dir()), built_in)
-    return Segmenter.load(chosen / "segmenter")
-
-
 def save_segmenter(network: SegmenterNetwork, card: str, directory: Path) -> None:
     """Write the weights in half precision with their card; replaces what is there."""
     state = {name: each.half().contiguous() for name, each in network.state_dict().items()}

@@ -27,6 +27,7 @@ def places(tmp_path, monkeypatch):
     """Keep features and reports apart from those of other tests."""
     monkeypatch.setattr(image_quality, "KEPT", tmp_path / "kept")
     monkeypatch.setattr(image_quality, "REPORTS", tmp_path / "reports")
+    monkeypatch.setattr("analysis.quality_reports.REPORTS", tmp_path / "reports")
     monkeypatch.setattr("analysis.quality_views.REPORTS", tmp_path / "reports")
 
 
