@@ -7,6 +7,7 @@ absorbed on the way, and absorbers multiply: so the painter need not learn every
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -17,6 +18,7 @@ NOISE = 2  # channels of it: one fine, one coarse
 COARSE_NOISE = 8  # px
 BORDER = 7  # px over which one colour of a map goes over into the other
 GROUP = 8  # channels that are normalised together
+NAMER = (24, 48, 96, 192)  # channels of its levels
 MOST = 1.5  # of the factor's logarithm, either way
 
 
@@ -123,7 +125,11 @@ class Painter(nn.Module):
 
 
 class Critic(nn.Module):
-    """Says of every patch how real it looks beside its map: at full and at half size."""
+    """Says of every patch how real it looks beside its map: at full and at half size.
+
+    Its `namer` says of a whole image, whose map it does not see, which entity it shows (as in
+    AC-GAN, Odena et al. 2017).
+    """
 
     def __init__(self, shape: Shape) -> None:
         """Make it untrained; its weights are held to a spectral norm of 1 (Miyato et al. 2018)."""
@@ -138,6 +144,7 @@ class Critic(nn.Module):
             )
             for _ in range(2)
         )
+        self.namer = namer(shape.entities)
 
     def forward(self, image: torch.Tensor, mapped: torch.Tensor) -> list[list[torch.Tensor]]:
         """Return what each layer of each scale says; the last of each scale is the verdict."""
@@ -152,6 +159,17 @@ class Critic(nn.Module):
             said.append(each)
             seen = avg_pool2d(seen, 2)
         return said
+
+
+def namer(entities: int) -> nn.Module:
+    """Return a network from images (B, 3, 128, 128), in -1 to 1, to scores (B, entities)."""
+    parts: list[nn.Module] = []
+    for before, width in pairwise((3, *NAMER)):
+        parts += [nn.Conv2d(before, width, 4, stride=2, padding=1)]
+        parts += [nn.GroupNorm(width // GROUP, width), nn.LeakyReLU(0.2)]
+    return nn.Sequential(
+        *parts, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(NAMER[-1], entities)
+    )
 
 
 def _held(inward: int, outward: int, kernel: int, stride: int) -> nn.Module:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.func import functional_call
-from torch.nn.functional import avg_pool2d, relu
+from torch.nn.functional import avg_pool2d, cross_entropy, relu, softmax
 
 from generation.engine.colour import skin_of_tone
 from generation.engine.dermgan.files import Colouring
@@ -29,7 +29,8 @@ FRAME = (192, 144)  # px; squares of 128 are cut anywhere from it
 # Weights of the painter's losses, beside 1 for what the critic says. The colours are given, so an
 # error of the wide shades is one; of fine texture, many are as good as the photograph's, and a
 # painter that is held to its pixels paints none.
-PIXELS, SHADES, FEATURES = 1.0, 10.0, 4.0
+PIXELS, SHADES, FEATURES, NAMING = 1.0, 10.0, 4.0, 1.0
+SMOOTHED = 0.1  # of the entities' certainty
 SHADE = 8  # px
 LESION = 1.0  # how much more an error within the lesion weighs
 RECOLOURED = 0.5  # of the examples: the tone is drawn from all, not the photograph's own
@@ -112,7 +113,7 @@ class Contest(nn.Module):
     def forward(
         self, photograph: torch.Tensor, mapped: torch.Tensor, noise: torch.Tensor
     ) -> torch.Tensor:
-        """Return the loss of both: hinge (Lim and Ye 2017), likeness, and likeness of features."""
+        """Return the loss of both: hinge (Lim and Ye 2017), likeness of all kinds, and naming."""
         painted = self.painter(mapped, noise)
         both = torch.cat([photograph, painted.detach()])
         judged = [
@@ -134,7 +135,37 @@ class Contest(nn.Module):
             for layer, (seen, _) in zip(said[:-1], scale[:-1], strict=True):
                 wrong = (layer.float() - seen.detach()).abs().mean()
                 loss = loss + FEATURES * wrong / (len(said) * len(told))
-        return loss
+        return loss + self._naming(photograph, painted, mapped, fixed)
+
+    def _naming(
+        self,
+        photograph: torch.Tensor,
+        painted: torch.Tensor,
+        mapped: torch.Tensor,
+        fixed: dict[str, torch.Tensor],
+    ) -> torch.Tensor:
+        """Return what the namer loses on photographs, and the painter on what it is told by it.
+
+        It learns of photographs alone, so that the two cannot agree on signs of their own, and is
+        believed as far as it is right about them.
+        """
+        told = mapped[:, 4:].amax((2, 3))
+        shown, entity = (told.amax(1) > 0).float(), told.argmax(1)
+        namer = self.critic.namer
+        own = {
+            name.removeprefix("namer."): each
+            for name, each in fixed.items()
+            if name.startswith("namer.")
+        }
+        real = namer(2 * photograph - 1).float()
+        made = functional_call(namer, own, (2 * painted - 1,)).float()
+        right = softmax(real.detach(), 1).gather(1, entity[:, None])[:, 0]
+        learnt, followed = (
+            cross_entropy(each, entity, label_smoothing=SMOOTHED, reduction="none")
+            for each in (real, made)
+        )
+        share = shown / shown.sum().clamp(min=1)
+        return (share * learnt).sum() + NAMING * (share * right).sum() * (share * followed).sum()
 
 
 @dataclass(frozen=True)
