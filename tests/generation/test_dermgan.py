@@ -172,6 +172,34 @@ def test_the_painter_learns_what_photographs_look_like_and_the_critic_to_tell(tm
     assert Picture.open(tmp_path / "dermgan" / "samples-000048.png").height == 4 * 132 + 4
 
 
+def test_the_namer_learns_entities_from_photographs_alone_and_the_painter_from_it(tmp_path):
+    frames = photographs()
+    frames.pixels[1::2, 52:92, 75:115, :3] = (40, 30, 90)  # every other one has a blue middle
+    data, _ = coloured(frames)
+    stage = ContestStage(data, SMALL)
+    photograph, mapped, noise = stage.example(
+        np.arange(6), np.random.default_rng(1), torch.device("cpu")
+    )
+
+    contest = train(stage, replace(RECIPE, images=120, learning_rate=2e-3, ema=0.5), tmp_path)
+
+    def gradients(painted):
+        for parameter in contest.parameters():
+            parameter.grad, parameter.requires_grad = None, True
+        fixed = {name: each.detach() for name, each in contest.critic.named_parameters()}
+        contest._naming(photograph, painted, mapped, fixed).backward()
+        return [each.grad for each in contest.critic.namer.parameters()]
+
+    wanted = torch.from_numpy(data.data.labels)
+    with torch.no_grad():
+        named = contest.critic.namer(2 * photograph - 1).argmax(1)
+    assert torch.equal(named, wanted)
+    black, painted = torch.zeros_like(photograph), contest.painter(mapped, noise)
+    for one, other in zip(gradients(black), gradients(painted), strict=True):
+        assert torch.equal(one, other)
+    assert contest.painter.out.weight.grad.abs().max() > 0
+
+
 def test_colours_are_those_of_skin_and_lesion_and_odd_images_are_left_out():
     pixels = photographs(4)
     pixels.pixels[0, :40, :, :3] = 2  # corners that the dermatoscope does not show

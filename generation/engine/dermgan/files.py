@@ -13,7 +13,7 @@ from generation.engine.dermgan.networks import Critic, Painter, Shape
 from generation.engine.files import pickles_in, replacing
 from generation.engine.generator import GenerationError
 
-FILE, FORMAT = "dermgan.json", 1
+FILE, FORMAT = "dermgan.json", 2
 
 
 @dataclass(frozen=True)
