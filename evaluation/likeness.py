@@ -3,8 +3,9 @@
 Numbers only: neither the catalogue nor a study is known here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import TypeVar
 from zipfile import BadZipFile
@@ -82,6 +83,8 @@ class PhotographIndex:
             with np.load(path) as stored:
                 if str(stored["key"]) != key:
                     return None
+                if stored["coarse"].shape[1] != len(_boxes()):
+                    return None  # an earlier version chose by less
                 index = cls()
                 index._frames, index._coarse = list(stored["frames"]), list(stored["coarse"])
                 return index
@@ -99,7 +102,8 @@ class PhotographIndex:
         """Return the photograph that an image resembles most, in any orientation.
 
         The likeness is the highest normalised correlation of the details over orientations,
-        shares of the photograph and places in it. Colours and wide shades choose which
+        shares of the photograph and places in it, once as a square was cut from it, once as all
+        of it was squeezed into one. Colours and wide shades choose which
         photographs are compared closely.
 
         Args:
@@ -109,22 +113,17 @@ class PhotographIndex:
         Raises:
             ValueError: there are no photographs.
         """
-        side = min(image.size)
-        left, top = (image.width - side) / 2, (image.height - side) / 2
-        square = image.convert("RGB").resize(
-            (SHORT, SHORT), Image.Resampling.BOX, box=(left, top, left + side, top + side)
-        )
-        pixels = np.asarray(square)
-        ways = [Image.fromarray(np.ascontiguousarray(turned(pixels, turn))) for turn in TURNS]
-        asked = np.stack([_coarse(way) for way in ways])
+        frame = image.convert("RGB")
+        cut, squeezed = (_turns(frame, width, SHORT) for width in (SHORT, LONG))
+        asked = np.stack([_coarse(way) for way in cut])
         within = np.setdiff1d(np.arange(len(self)), list(leave_out))
         if not len(within):
             raise ValueError("there are no photographs to compare with")
         alike = np.concatenate([self._alike(asked, k) for k in range(0, len(self), BLOCK)])
         chosen = within[np.argsort(-alike[within])[:CHOSEN]]
-        rough = self._correlation(square, chosen, 2)
+        rough = self._correlation((cut, squeezed), chosen, 2)
         close = chosen[np.argsort(-rough)[:CLOSE]]
-        fine = self._correlation(square, close, 1)
+        fine = self._correlation((cut, squeezed), close, 1)
         return Nearest(int(close[fine.argmax()]), float(fine.max()))
 
     def _alike(self, asked: Floats, first: int) -> Floats:
@@ -132,8 +131,15 @@ class PhotographIndex:
         known = np.stack(self._coarse[first : first + BLOCK]).astype(np.float32)
         return (known @ asked.T).max(axis=(1, 2))
 
-    def _correlation(self, square: Image.Image, chosen: NDArray[np.int64], by: int) -> Floats:
-        """Return (chosen,): the highest correlation of details, `by` times smaller."""
+    def _correlation(
+        self, read: Sequence[Sequence[Image.Image]], chosen: NDArray[np.int64], by: int
+    ) -> Floats:
+        """Return (chosen,): the highest correlation of details, `by` times smaller.
+
+        Args:
+            read: the image as it may have come from a photograph, each in eight orientations.
+            chosen: places of the photographs.
+        """
         size = (LONG // by, SHORT // by)
         frames = np.stack(
             [
@@ -142,21 +148,44 @@ class PhotographIndex:
             ]
         )
         best = np.full(len(chosen), -1.0, np.float32)
-        for cover in COVERS[::by]:
-            side = round(cover * size[1])
-            patch = _details(square.convert("L").resize((side, side), Image.Resampling.BOX))
-            wanted = np.stack([_unit(turned(patch, turn).ravel()) for turn in TURNS])
-            windows = sliding_window_view(frames, (side, side), axis=(1, 2))
-            flat = windows.reshape(len(chosen), -1, side * side)
+        for ways, cover in product(read, COVERS[::by]):
+            width, height = (round(cover * side / by) for side in ways[0].size)
+            wanted = np.stack(
+                [
+                    _unit(
+                        _details(
+                            way.convert("L").resize((width, height), Image.Resampling.BOX)
+                        ).ravel()
+                    )
+                    for way in ways
+                ]
+            )
+            windows = sliding_window_view(frames, (height, width), axis=(1, 2))
+            flat = windows.reshape(len(chosen), -1, height * width)
             norms = np.sqrt(np.einsum("cwp,cwp->cw", flat, flat)).clip(1e-6)
             found = (flat @ wanted.T) / norms[..., None]
             best = np.maximum(best, found.max(axis=(1, 2)))
         return best
 
 
+def _turns(frame: Image.Image, width: int, height: int) -> list[Image.Image]:
+    """Return the middle of an image in eight orientations, each stretched to the same size."""
+    side = min(frame.size)
+    left, top = (frame.width - side) / 2, (frame.height - side) / 2
+    box = (left, top, left + side, top + side)
+    upright, lying = (
+        np.asarray(frame.resize(size, Image.Resampling.BOX, box=box))
+        for size in ((width, height), (height, width))
+    )
+    return [
+        Image.fromarray(np.ascontiguousarray(turned(lying if turn % 2 else upright, turn)))
+        for turn in TURNS
+    ]
+
+
 def _boxes() -> list[tuple[int, int, int, int]]:
-    """Return the squares of a small photograph by which it may be chosen."""
-    boxes = []
+    """Return what of a small photograph it may be chosen by: squares, and all of it, squeezed."""
+    boxes = [(0, 0, LONG, SHORT)]
     for side in (SHORT, round(0.9 * SHORT)):
         top, middle = (SHORT - side) // 2, (LONG - side) // 2
         for down in sorted({0, top}):

@@ -68,6 +68,26 @@ def test_copies_that_are_as_wide_as_their_photographs_are_found(index, pictures)
     assert min(near.likeness for near in copies) >= COPY
 
 
+def test_photographs_that_were_squeezed_to_squares_are_found(index, pictures):
+    """As many generators are trained on them, and paint."""
+    few = range(6)
+    squeezed = [disguised(pictures[k], np.random.default_rng(k), squeezed=True) for k in few]
+
+    copies = [index.nearest(each) for each in squeezed]
+    others = [index.nearest(each, leave_out=[k]) for k, each in enumerate(squeezed)]
+
+    assert [near.index for near in copies] == list(few)
+    assert min(near.likeness for near in copies) >= COPY
+    assert max(near.likeness for near in others) < COPY
+
+
+def test_an_index_of_an_earlier_version_is_made_anew(index, tmp_path):
+    index._coarse = [coarse[1:] for coarse in index._coarse]  # it chose by squares alone
+    index.save(tmp_path / "index.npz", "one")
+
+    assert PhotographIndex.load(tmp_path / "index.npz", "one") is None
+
+
 def test_an_index_comes_back_as_it_was_stored_and_under_its_key_only(index, pictures, tmp_path):
     index.save(tmp_path / "index.npz", "one")
 
