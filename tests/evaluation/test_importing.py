@@ -408,6 +408,16 @@ class TestImagesMadeElsewhere:
         plan = folder.plan()
         assert "is in the catalogue already (images by gan)" in plan.problems[0]
 
+    def test_the_command_wants_to_know_which_revision_made_them(self, made):
+        with pytest.raises(CommandError, match=r"which 'gan' made these images.* --revision"):
+            self.bring(made, "--revision", " ")
+
+        assert not Image.objects.exists()
+
+    def test_photographs_have_no_revision(self, folder):
+        with pytest.raises(CommandError, match="--revision is of a generator; leave it out"):
+            command(folder, "--revision", "r7")
+
     def test_it_is_a_dataset_or_a_generator(self, folder):
         with pytest.raises(EvaluationError, match="a dataset for real images, or a generator"):
             folder.plan(generator="gan")

@@ -29,7 +29,11 @@ class Command(ProductCommand):
             metavar="NAME",
             help="what made them elsewhere; columns of the CSV that are no field become the recipe",
         )
-        parser.add_argument("--revision", default="", help="of that generator")
+        parser.add_argument(
+            "--revision",
+            default="",
+            help="of that generator: a version, a date, a checkpoint's hash; needed with it",
+        )
         parser.add_argument("--licence", required=True, metavar="SPDX", help="such as CC-BY-NC-4.0")
         parser.add_argument(
             "--masks",
@@ -59,6 +63,13 @@ class Command(ProductCommand):
 
     def handle(self, **options: Any) -> None:
         """Check everything, then import it."""
+        if options["generator"] and not options["revision"].strip():
+            raise CommandError(
+                f"which '{options['generator']}' made these images? name it with --revision (a "
+                "version, a date or a checkpoint's hash): images of two are not compared as one's"
+            )
+        if options["dataset"] and options["revision"]:
+            raise CommandError("--revision is of a generator; leave it out with --dataset")
         place = {"source": options["source"], "masks": options["masks"]}
         with Progress(self.stderr, "checked") as progress:
             plan = plan_import(
