@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from generation.engine.generator import GenerationError
 
@@ -123,8 +123,13 @@ def written_from_image(content: bytes, what: str) -> str:
         if max(image.size) <= LARGEST:  # else memory is not even taken
             image = image.convert("L")
     except (OSError, ValueError, SyntaxError) as problem:
-        said = f"{what}: is no PNG or JPEG that can be read ({problem})"
-        raise MaskRefused(said, Flaw.UNREADABLE) from None
+        # Of what is no image at all Pillow names but the memory that we read it into.
+        why = "" if isinstance(problem, UnidentifiedImageError) else f" ({problem})"
+        raise MaskRefused(
+            f"{what}: is no PNG or JPEG that can be read{why}; save the mask as a PNG, white where "
+            "the lesion is",
+            Flaw.UNREADABLE,
+        ) from None
     if image.width != image.height or image.width > LARGEST:
         raise MaskRefused(
             f"{what}: has {image.width} x {image.height} pixels; make it square, as the images "

@@ -48,7 +48,7 @@ def test_a_drawn_mask_is_written_down_and_read_again(tmp_path):
         (Picture.new("L", (60, 60), 0), r"mask\.png: the mask is empty"),
         (Picture.new("L", (60, 60), 255), r"mask\.png: the mask is full"),
         (Picture.new("L", (60, 80), 0), r"mask\.png: has 60 x 80 pixels; make it square"),
-        (None, r"mask\.png: is no PNG or JPEG"),
+        (None, r"mask\.png: is no PNG or JPEG that can be read; save the mask as a PNG"),
     ],
 )
 def test_a_mask_that_is_none_is_refused_by_name(tmp_path, picture, words):
