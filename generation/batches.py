@@ -176,6 +176,14 @@ def stop_batch(batch: Batch) -> None:
     Batch.objects.filter(pk=batch.pk).update(stopped=True)
 
 
+@transaction.atomic
+def forget_batch(batch: Batch) -> None:
+    """Take a batch away of which nothing is made or being made; leave any other as it is."""
+    planned = batch.planned.select_for_update()  # nobody claims any meanwhile
+    if all(each.image_id is None and each.claimed_until is None for each in planned):
+        batch.delete()
+
+
 def next_seed(generator: str) -> int:
     """Return the first seed after all that consecutive batches of a generator have used."""
     used = PlannedImage.objects.filter(

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,9 +28,9 @@ from evaluation.catalogue import NewImage, add_synthetic_images
 from evaluation.errors import EvaluationError
 from evaluation.models import Image
 from generation import batches, claims
-from generation.batches import Asked, image_seed, plan_batch, progress_of, run_batch
+from generation.batches import Asked, forget_batch, image_seed, plan_batch, progress_of, run_batch
 from generation.engine.generator import GenerationError
-from generation.engine.registry import vocabulary_of
+from generation.engine.registry import BUILT_IN, vocabulary_of
 from generation.models import Batch
 
 ORIGINALS = settings.VAR_DIR / "media" / "originals"
@@ -406,16 +407,71 @@ def test_a_coordinator_starts_a_batch_and_sees_it_finished(
     assert "finished" in listed
 
 
+ONE = ["--generator", "dermdiff", "--per-entity", "1", "--entity", "mel", "--steps", "2"]
+
+
 def test_the_command_reports_and_reuses(db):
     out = StringIO()
-    options = ["--generator", "dermdiff", "--per-entity", "1", "--entity", "mel", "--steps", "2"]
 
-    call_command("generate_batch", *options, stdout=out)
-    call_command("generate_batch", *options, stdout=out)
+    call_command("generate_batch", *ONE, stdout=out)
+    call_command("generate_batch", *ONE, stdout=out)
 
     assert "1 of 1 images to make with dermdiff" in out.getvalue()
     assert "all 1 images are there already" in out.getvalue()
     assert Image.objects.count() == 1
+
+
+def test_the_command_says_that_it_loads_a_generator_before_it_does(db, monkeypatch):
+    out, said = StringIO(), []
+
+    def load(*_):
+        said.append(out.getvalue())
+        raise GenerationError("there is none")
+
+    monkeypatch.setattr("generation.batches.load_generator", load)
+
+    with pytest.raises(CommandError, match="there is none"):
+        call_command("generate_batch", *ONE, stdout=out)
+
+    assert "loading 'dermdiff' and trying how many images it paints at once" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [(["--device", "tpu"], "tpu"), (["--compute-batch", "0"], "compute batch is 0")],
+)
+def test_a_batch_whose_generator_cannot_be_loaded_is_not_planned(db, options, said):
+    with pytest.raises(CommandError, match=said):
+        call_command("generate_batch", *ONE, *options)
+
+    assert not Batch.objects.exists()
+
+
+def test_a_batch_whose_weights_are_broken_is_not_planned(db, tmp_path, monkeypatch):
+    monkeypatch.setattr(batches, "OWN_WEIGHTS", tmp_path)
+    copy = shutil.copytree(BUILT_IN / "dermdiff", tmp_path / "broken")
+    weights = copy / "base" / "diffusion_pytorch_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:5000])
+
+    with pytest.raises(CommandError, match="broken"):
+        call_command("generate_batch", "--generator", "broken", "--per-entity", "1")
+
+    assert not Batch.objects.exists()
+
+
+def test_a_batch_that_was_planned_before_stays(batch):
+    with pytest.raises(CommandError, match="compute batch is 0"):
+        call_command("generate_batch", "--resume", str(batch.pk), "--compute-batch", "0")
+
+    assert progress_of(batch) == (0, 10)
+
+
+def test_a_batch_that_another_process_makes_stays(batch):
+    claims.claim(batch, 1)
+
+    forget_batch(batch)
+
+    assert progress_of(batch) == (0, 10)
 
 
 def test_ctrl_c_while_images_are_compared_says_how_to_go_on(batch, monkeypatch):

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
+from django.utils import timezone
 
 from config.commands import ProductCommand
 from config.progress import Progress
@@ -14,6 +15,7 @@ from evaluation.errors import EvaluationError
 from generation.batches import (
     OWN_WEIGHTS,
     Asked,
+    forget_batch,
     generator_for,
     get_batch,
     images_of,
@@ -148,6 +150,7 @@ class Command(ProductCommand):
 
     def handle(self, **options: Any) -> None:
         """Plan or find the batch, then make what is missing."""
+        begun = timezone.now()
         if options["resume"] is not None:
             self._check_alone(options)
             batch = get_batch(options["resume"] or None)
@@ -172,7 +175,12 @@ class Command(ProductCommand):
         if done == total:
             self.stdout.write(f"batch {batch.pk}: all {total} images are there already")
         else:
-            self._make(batch, **{key: options[key] for key in COMPUTING})
+            try:
+                self._make(batch, **{key: options[key] for key in COMPUTING})
+            except GenerationError:
+                if batch.created_at >= begun:
+                    forget_batch(batch)
+                raise
         try:
             with Progress(self.stderr, "compared") as progress:
                 compared = find_copies(images_of(batch), progress)
@@ -203,6 +211,8 @@ class Command(ProductCommand):
     def _make(self, batch: Batch, **computing: Any) -> None:
         """Make what is missing."""
         done, total = progress_of(batch)
+        tried = "" if batch.revision else " and trying how many images it paints at once"
+        self.stdout.write(f"batch {batch.pk}: loading '{batch.generator}'{tried}")
         try:
             with _maker(batch, **computing) as maker:
                 self.stdout.write(
