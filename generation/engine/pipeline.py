@@ -20,7 +20,7 @@ from PIL import Image
 from generation.engine.batched import TRIAL_STEPS, BatchedGenerator
 from generation.engine.compiling import compiler_failed
 from generation.engine.devices import compute_dtype, out_of_memory
-from generation.engine.embeddings import KNOWN, Embeddings
+from generation.engine.embeddings import KNOWN, Embeddings, check_length
 from generation.engine.generator import GenerationError, ImageRequest
 from generation.engine.loading import (
     files_sha256,
@@ -114,6 +114,14 @@ class PipelineGenerator(BatchedGenerator):
                 f"'{self.name}' paints into photographs only; use it with deidentify or "
                 "transfer_lesion"
             )
+        prompts = {prompt_of(request, self.recipe.template) for request in requests}
+        for prompt in sorted(prompts | {self.recipe.negative}):
+            self._check_length(prompt)
+
+    def _check_length(self, prompt: str) -> None:
+        check_length(self._pipeline, prompt)
+        if self._upscaler:
+            self._upscaler.check_length(prompt)
 
     @torch.inference_mode()
     def try_out(self) -> None:
@@ -123,6 +131,7 @@ class PipelineGenerator(BatchedGenerator):
             GenerationError: they do not, no image comes out, or memory runs out.
         """
         one = self._trial()[:1]
+        self._check(one)
         with self._failures_told():
             self._finished(self._paint(one, upscaler_steps=TRIAL_STEPS), one)
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from diffusers import DDPMScheduler, StableDiffusionUpscalePipeline
 
-from generation.engine.embeddings import Embeddings
+from generation.engine.embeddings import Embeddings, check_length
 from generation.engine.generator import GenerationError
 from generation.engine.loading import files_sha256, load_upscaler, local_folder, speed_up
 from generation.engine.recipe import PipelineRecipe
@@ -95,6 +95,10 @@ class Upscaler:
             "safety_checker": "none",
             "watermark": "none",
         }
+
+    def check_length(self, prompt: str) -> None:
+        """Refuse a prompt of which the upscaler would cut the end off; see `embeddings`."""
+        check_length(self._pipeline, prompt)
 
     def enlarge(
         self,

@@ -198,6 +198,41 @@ def test_prompts_are_encoded_once_and_change_no_byte(
         assert all(np.array_equal(*pair) for pair in pairs)
 
 
+@pytest.mark.parametrize("kind", ["sd", "xl", "if"])
+def test_a_prompt_whose_end_would_be_cut_off_is_refused(kind, folder, xl, floyd):
+    place = {"sd": folder, "xl": xl, "if": floyd}[kind]
+    generator = PipelineGenerator("tiny", recipe(place), "cpu")
+    marks = generator._pipeline.tokenizer.num_special_tokens_to_add()
+
+    generator.generate([request(prompt=" ".join("a" * (77 - marks)))])
+
+    said = "has 78 tokens, its start and end among them; .* reads 77 and would cut the rest: short"
+    with pytest.raises(GenerationError, match=said):
+        generator.generate([request(), request(prompt=" ".join("a" * (78 - marks)))])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"template": "a " * 80 + "{entity}"}, {"negative": "a " * 80}],
+    ids=["template", "negative"],
+)
+def test_a_recipe_whose_words_would_be_cut_off_is_no_generators(folder, change):
+    long = PipelineGenerator("tiny", recipe(folder, **change), "cpu")
+
+    with pytest.raises(GenerationError, match=r"the prompt 'a a a .*…' has \d+ tokens"):
+        long.try_out()
+
+
+def test_an_encoder_that_reads_the_whole_prompt_is_enough(tmp_path):
+    flux = save_tiny_kind("FluxPipeline", tmp_path / "flux")
+    generator = PipelineGenerator("tiny", recipe(flux), "cpu")
+
+    generator.generate([request(prompt=" ".join("a" * 100))])  # T5 reads 512, CLIP 77
+
+    with pytest.raises(GenerationError, match=r"has 600 tokens, .* reads 512 and would cut"):
+        generator.generate([request(prompt=" ".join("a" * 600))])
+
+
 def test_every_dtype_begins_from_the_same_noise(folder):
     begun = {}
     for dtype in ("float32", "bfloat16"):
