@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -231,6 +233,28 @@ def test_an_encoder_that_reads_the_whole_prompt_is_enough(tmp_path):
 
     with pytest.raises(GenerationError, match=r"has 600 tokens, .* reads 512 and would cut"):
         generator.generate([request(prompt=" ".join("a" * 600))])
+
+
+def test_pipelines_are_loaded_without_needless_words(folder, tmp_path):
+    lora = save_tiny_lora(folder, tmp_path / "lora")
+    load = f"PipelineGenerator('tiny', PipelineRecipe({str(folder)!r}, 'CC0-1.0', {str(lora)!r}))"
+
+    process = subprocess.run(
+        [
+            *(sys.executable, "-c"),
+            "from generation.engine.pipeline import *\n"
+            f"{load}\n"
+            "import logging\n"
+            "logging.getLogger('diffusers.loaders.peft').warning('what else there is')",
+        ],
+        capture_output=True,
+        text=True,
+    )
+
+    assert process.returncode == 0, process.stderr
+    assert "torchvision" not in process.stderr
+    assert "No LoRA keys" not in process.stderr
+    assert "what else there is" in process.stderr
 
 
 def test_every_dtype_begins_from_the_same_noise(folder):
