@@ -64,7 +64,7 @@ def test_a_request_gives_the_same_large_image_in_any_company(places, first, upsc
     generator = loaded(places, first, upscaler, dtype=dtype)
     asked = [request(entity, seed) for entity, seed in (("mel", 1), ("nv", 1), ("mel", 2))]
 
-    painted = generator._paint(asked)
+    painted = generator._paint([generator.vocabulary.settled(each) for each in asked])
     together = generator.generate([*asked, asked[0]])
     alone = [generator.generate([each])[0] for each in reversed(asked)][::-1]
 
@@ -212,7 +212,7 @@ def test_what_does_not_go_together_is_said(places, tmp_path, monkeypatch):
         loaded(places, size=10)
     with pytest.raises(GenerationError, match="autoencoder enlarges 2 times, not 4"):
         loaded({**places, "x4": twice})
-    with pytest.raises(GenerationError, match="cannot be loaded"):
+    with pytest.raises(GenerationError, match="LoRA weights 'nowhere': is not there"):
         loaded(places, upscaler_lora="nowhere")
     monkeypatch.setattr(loading, "UNSEEDED", ("DDPMScheduler",))
     with pytest.raises(GenerationError, match="DDPMScheduler draws noise that no seed"):
