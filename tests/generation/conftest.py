@@ -1,9 +1,10 @@
-"""What the tests of the generating page share."""
+"""What the tests of generation share."""
 
 import pytest
 from django.contrib.auth.models import User
 
 from evaluation.accounts import create_account
+from generation.batches import plan_batch
 
 
 @pytest.fixture
@@ -12,3 +13,9 @@ def desk(client, db):
     create_account("c")
     client.force_login(User.objects.get(username="c"))
     return client
+
+
+@pytest.fixture
+def batch(db):
+    """Return a batch of ten images that is planned."""
+    return plan_batch(generator="dermdiff", per_entity=5, entities=["mel", "nv"], seed=3)

@@ -181,7 +181,7 @@ def test_the_namer_learns_entities_from_photographs_alone_and_the_painter_from_i
         np.arange(6), np.random.default_rng(1), torch.device("cpu")
     )
 
-    contest = train(stage, replace(RECIPE, images=120, learning_rate=2e-3, ema=0.5), tmp_path)
+    contest = train(stage, replace(RECIPE, images=240, learning_rate=5e-4, ema=0.5), tmp_path)
 
     def gradients(painted):
         for parameter in contest.parameters():

@@ -111,7 +111,9 @@ def test_the_result_says_what_it_is_and_is_no_real_image(db, own, places, how):
 
     with pytest.raises(CommandError, match="1 problems, nothing imported"):
         call_command("import_images", source, metadata=table, dataset="clinic", licence="CC0-1.0")
-    call_command("import_images", source, metadata=table, generator="set-in", licence="CC0-1.0")
+    call_command(
+        "import_images", source, metadata=table, generator="set-in", revision="1", licence="CC0-1.0"
+    )
 
     assert Image.objects.get().origin == Origin.SYNTHETIC
     said = json.loads(Picture.open(places / "out" / "made.png").text["provenance"])

@@ -259,7 +259,6 @@ class LatentStage(DenoisingStage):
                 prompt=[words] * ACROSS,
                 generator=[torch.Generator().manual_seed(seed) for seed in range(ACROSS)],
                 num_inference_steps=SAMPLE_STEPS,
-                guidance_scale=ImageRequest.guidance,
                 height=self.size,
                 width=self.size,
                 output_type="np",

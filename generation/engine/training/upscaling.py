@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from diffusers import StableDiffusionUpscalePipeline
 
-from generation.engine.generator import ImageRequest
 from generation.engine.training.latents import SAMPLE_STEPS, DenoisingStage, Views, as_bytes
 from generation.engine.training.pixels import coarse_of
 from generation.engine.upscaling import NOISE_LEVEL, SCALE
@@ -61,7 +60,6 @@ class UpscalerStage(DenoisingStage):
             image=(coarse + 1) / 2,
             generator=[torch.Generator().manual_seed(seed) for seed in range(ACROSS)],
             num_inference_steps=SAMPLE_STEPS,
-            guidance_scale=ImageRequest.guidance,
             noise_level=NOISE_LEVEL[type(pipeline).__name__],
             output_type="np",
         ).images
