@@ -26,7 +26,7 @@ from generation.engine.registry import (
     load_generator,
     vocabulary_of,
 )
-from generation.engine.vocabulary import check_solving
+from generation.engine.vocabulary import Vocabulary, check_solving
 from generation.models import Batch, PlannedImage
 
 OWN_WEIGHTS = settings.VAR_DIR / "weights"
@@ -298,11 +298,12 @@ def run_batch_with(batch: Batch, maker: Maker, on_step: OnStep | None = None) ->
     """
     _settle_revision(batch, maker)
     made = 0
+    known = vocabulary_of(batch.generator, OWN_WEIGHTS)
     numbers = count()
     under_way: dict[int, _Claimed] = {}
 
     def begin() -> None:
-        while maker.has_room and (claimed := _begin(batch, maker.compute_batch)):
+        while maker.has_room and (claimed := _begin(batch, known, maker.compute_batch)):
             under_way[number := next(numbers)] = claimed
             maker.submit(number, claimed.requests)
 
@@ -335,12 +336,12 @@ class _Claimed:
     requests: list[ImageRequest]
 
 
-def _begin(batch: Batch, size: int) -> _Claimed | None:
+def _begin(batch: Batch, known: Vocabulary, size: int) -> _Claimed | None:
     """Claim the next images; None if nothing is left."""
     claimed = claims.claim(batch, size)
     if not claimed:
         return None
-    asked, known = Asked(**batch.asked), vocabulary_of(batch.generator, OWN_WEIGHTS)
+    asked = Asked(**batch.asked)
     requests = [
         known.settled(
             replace(

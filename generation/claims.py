@@ -19,18 +19,31 @@ CONNECTED = "SELECT pid FROM pg_stat_activity"
 
 def waiting(planned: QuerySet[PlannedImage]) -> QuerySet[PlannedImage]:
     """Return those that are neither made nor being made."""
-    dead = Q(claimed_by__isnull=False) & ~Q(claimed_by__in=RawSQL(CONNECTED, ()))
-    out = Q(claimed_until=None) | Q(claimed_until__lt=timezone.now())
-    return planned.filter(out | dead, image=None)
+    return planned.filter(_free() | _abandoned(), image=None)
 
 
 @transaction.atomic
 def claim(batch: Batch, most: int) -> list[PlannedImage]:
-    """Take the next images that nobody makes, `most` at most, in order."""
-    free = waiting(batch.planned.filter(batch__stopped=False)).order_by("index")
-    claimed = list(free.select_for_update(skip_locked=True, of=("self",))[:most])
+    """Take the next images that nobody makes, `most` at most, in order.
+
+    What dead processes have left comes last: to ask who is connected takes time.
+    """
+    open_ = batch.planned.filter(batch__stopped=False, image=None).order_by("index")
+    claimed: list[PlannedImage] = []
+    for which in (_free(), _abandoned()):
+        if not claimed:
+            mine = open_.filter(which).select_for_update(skip_locked=True, of=("self",))
+            claimed = list(mine[:most])
     renew(claimed)
     return claimed
+
+
+def _free() -> Q:
+    return Q(claimed_until=None) | Q(claimed_until__lt=timezone.now())
+
+
+def _abandoned() -> Q:
+    return Q(claimed_by__isnull=False) & ~Q(claimed_by__in=RawSQL(CONNECTED, ()))
 
 
 def renew(claimed: Iterable[PlannedImage]) -> None:
@@ -55,6 +68,5 @@ def _update(claimed: Iterable[PlannedImage], **values: object) -> None:
 
 
 def _own_number() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        return int(cursor.fetchone()[0])
+    connection.ensure_connection()
+    return int(connection.connection.get_backend_pid())
