@@ -68,5 +68,6 @@ def _update(claimed: Iterable[PlannedImage], **values: object) -> None:
 
 
 def _own_number() -> int:
-    connection.ensure_connection()
-    return int(connection.connection.get_backend_pid())
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")  # behind a pooler the driver's number is another
+        return int(cursor.fetchone()[0])
