@@ -1,11 +1,11 @@
 """How near the machine's limit images are made: `python -m benchmarks.throughput [NAME|sd]`.
 
 `--device cpu|cuda`, `--images N`, `--steps K`, `--compiled`. A generator, or `sd`: a pipeline as
-large as Stable Diffusion 1.5 with random weights. In one run: images a second beside (a) the same
-networks in a loop as pipelines of diffusers run it, eager, in the same batches, dtype and steps,
-guided at every step, and (b) the same loop in float32, an image at a time; the share of the time
-that is spent in networks; the rate of arithmetic beside that of a large product of matrices; peak
-memory.
+large as Stable Diffusion 1.5 with random weights. In one run: images a second, made as
+`generate_batch` has them made, beside (a) the same networks in a loop as pipelines of diffusers run
+it, eager, in the same batches, dtype and steps, guided at every step, and (b) the same loop in
+float32, an image at a time; the share of the time that is spent in networks; the rate of arithmetic
+beside that of a large product of matrices; peak memory. All images are guided.
 Limits hold on a GPU alone.
 """
 
@@ -15,10 +15,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -42,12 +44,14 @@ from generation.engine.cascade.networks import (
     unfold,
 )
 from generation.engine.generator import ImageRequest
+from generation.engine.making import InThread
 from generation.engine.pipeline import PipelineGenerator
 from generation.engine.prompts import prompt_of
 from generation.engine.recipe import PipelineRecipe
 from generation.engine.registry import load_generator
 
 LIMIT_BATCHED, LIMIT_ALONE, LIMIT_SHARE = 1.5, 10.0, 0.85
+GUIDANCE = 3.0
 
 Made = Callable[[Sequence[ImageRequest]], object]
 
@@ -77,7 +81,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", nargs="?", default="dermdiff", metavar="NAME|sd")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
-    parser.add_argument("--images", type=int, help="of ours (default: two compute batches)")
+    parser.add_argument("--images", type=int, help="of ours (default: four compute batches)")
     parser.add_argument("--steps", type=int, help="(default: of a batch; for sd on the CPU 2)")
     parser.add_argument("--compiled", action="store_true")
     options = parser.parse_args(words)
@@ -110,19 +114,19 @@ def _measure(
     steps: int | None,
 ) -> int:
     on_gpu = generator.device.type == "cuda"
-    count = images or 2 * generator.compute_batch
+    count = images or 4 * generator.compute_batch
     known = generator.vocabulary
     steps = steps or (2 if name == "sd" and not on_gpu else known.steps)
     size = SIZE if name == "sd" else FINE_SIZE
     entities = generator.entities
     requests = [
-        known.settled(ImageRequest(entities[k % len(entities)], k, size=size, steps=steps))
+        ImageRequest(entities[k % len(entities)], k, size=size, guidance=GUIDANCE, steps=steps)
         for k in range(count)
     ]
     batch = generator.compute_batch
     if on_gpu:
         torch.cuda.reset_peak_memory_stats()
-    ours = _rate(generator.generate, requests, batch)
+    ours = _rate(_in_calls(generator), requests, batch)
     memory = _peak(on_gpu)
     batched = _rate(_peer(generator, None), requests[:batch], batch)
     alone = _rate(_peer(generator, torch.float32), requests[:1], 1)
@@ -151,6 +155,24 @@ def _measure(
     )
     print(f"{'peak memory':<46} {memory / 2**20:.0f} MB")
     return 1 if on_gpu and any(value < limit for _, value, limit in rows) else 0
+
+
+def _in_calls(generator: CascadeGenerator | PipelineGenerator) -> Made:
+    """Return how batches are made: a compute batch a call, as many calls under way as it takes."""
+
+    def make(requests: Sequence[ImageRequest]) -> object:
+        made: list[np.ndarray] = []
+        size = generator.compute_batch
+        calls = deque(requests[k : k + size] for k in range(0, len(requests), size))
+        with InThread(generator) as maker:
+            while len(made) < len(requests):
+                while calls and maker.has_room:
+                    maker.submit(len(calls), calls.popleft())
+                if finished := maker.collect(timeout=60):
+                    made += finished[1]
+        return made
+
+    return make
 
 
 def _rate(make: Made, requests: Sequence[ImageRequest], warm: int) -> float:
@@ -192,7 +214,7 @@ def _share(
         pipeline.vae.decode = Timed(pipeline.vae.decode, seconds)
     _wait()
     begun = time.perf_counter()
-    generator.generate(requests)
+    _in_calls(generator)(requests)
     _wait()
     return sum(seconds) / (time.perf_counter() - begun)
 
@@ -205,26 +227,27 @@ def _peer(generator: CascadeGenerator | PipelineGenerator, dtype: torch.dtype | 
 
 def _cascade_peer(generator: CascadeGenerator, dtype: torch.dtype | None) -> Made:
     """Return a loop over the same networks as pipelines of diffusers run theirs."""
-    base, upsampler, conditions = (part.to(generator.device) for part in _plain_networks(generator))
     wanted = dtype or getattr(torch, str(generator.settings()["dtype"]))
+    device = generator.device
+    base, upsampler, conditions = (part.to(device, wanted) for part in _plain_networks(generator))
+    upsampler.class_embedding.float()  # which diffusers gives numbers in float32
 
     @torch.no_grad()
-    @torch.autocast(generator.device.type, wanted, enabled=wanted is not torch.float32)
     def make(requests: Sequence[ImageRequest]) -> object:
         def noise(side: int) -> torch.Tensor:
-            return torch.randn(len(requests), 3, side, side).to(generator.device)
+            return torch.randn(len(requests), 3, side, side, device=device, dtype=wanted)
 
         rows = torch.tensor([generator.vocabulary.rows(r) for r in requests])
-        labels = conditions(torch.cat([torch.zeros_like(rows), rows]).to(generator.device))
-        assert requests[0].steps is not None  # they are settled
+        labels = conditions(torch.cat([torch.zeros_like(rows), rows]).to(device))
+        assert requests[0].steps is not None
         scheduler = solver(times_of(requests[0].steps))
         sample = fold(noise(BASE_SIZE), BASE_FOLD)
         for t in scheduler.timesteps:
             both = base(torch.cat([sample, sample]), t, class_labels=labels, return_dict=False)[0]
             free, asked = both.chunk(2)
-            painted = free + requests[0].guidance * (asked - free)
-            sample = scheduler.step(painted.float(), t, sample, return_dict=False)[0]
-        level = torch.full((len(requests),), COARSE_NOISE, device=generator.device)
+            painted = free + GUIDANCE * (asked - free)
+            sample = scheduler.step(painted, t, sample, return_dict=False)[0]
+        level = torch.full((len(requests),), COARSE_NOISE, device=device, dtype=wanted)
         coarse = unfold(sample, BASE_FOLD)
         veiled = add_noise_level(coarse, noise(BASE_SIZE), level)
         seen = fold(enlarge(veiled), FINE_FOLD)
@@ -232,8 +255,9 @@ def _cascade_peer(generator: CascadeGenerator, dtype: torch.dtype | None) -> Mad
         for t in scheduler.timesteps:
             given = torch.cat([sample, seen], dim=1)
             painted = upsampler(given, t, class_labels=1000 * level, return_dict=False)[0]
-            sample = scheduler.step(painted.float(), t, sample, return_dict=False)[0]
-        return (unfold(sample, FINE_FOLD) / 2 + 0.5).clamp(0, 1).cpu().permute(0, 2, 3, 1).numpy()
+            sample = scheduler.step(painted, t, sample, return_dict=False)[0]
+        images = (unfold(sample, FINE_FOLD) / 2 + 0.5).clamp(0, 1)
+        return images.cpu().permute(0, 2, 3, 1).float().numpy()
 
     return make
 

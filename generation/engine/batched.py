@@ -7,6 +7,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from threading import Lock
 
 import numpy as np
 import torch
@@ -21,6 +22,9 @@ log = logging.getLogger(__name__)
 
 BLACK = 0.02  # brightest value of an image that a safety checker or an overflow has blanked
 TRIAL_STEPS = 3  # a solver of second order holds most from its third step on
+
+#: Which images are sound (N,), their pixels (N, H, W, 3) uint8, and the event of their arrival.
+Sent = tuple[torch.Tensor, torch.Tensor, torch.cuda.Event | None]
 
 
 class BatchedGenerator(ABC):
@@ -50,7 +54,7 @@ class BatchedGenerator(ABC):
         self.name, self.compiled = name, compiled
         self.device = choose_device(device)
         self.compute_batch = usual[self.device.type] if compute_batch is None else compute_batch
-        self._fitted = False
+        self._fitted, self._turn = False, Lock()
         if self.compute_batch < 1:
             raise GenerationError(f"compute batch is {compute_batch}; use at least 1")
 
@@ -88,8 +92,19 @@ class BatchedGenerator(ABC):
             self.vocabulary.check(request)
             _check_canvas(request)
 
+    @property
+    def calls_at_once(self) -> int:
+        """How many threads may ask at once: on a GPU one draws while it paints for the other."""
+        return 2 if self.device.type == "cuda" else 1
+
+    def _draw(self, requests: Sequence[ImageRequest]) -> Sequence[torch.Tensor]:
+        """Draw what chance decides of images, and send it to the device."""
+        return ()
+
     @abstractmethod
-    def _paint(self, requests: Sequence[ImageRequest]) -> torch.Tensor:
+    def _paint(
+        self, requests: Sequence[ImageRequest], drawn: Sequence[torch.Tensor]
+    ) -> torch.Tensor:
         """Paint (compute_batch, 3, H, W) float32, dark 0 to bright 1, on the device."""
 
     @torch.inference_mode()
@@ -128,7 +143,8 @@ class BatchedGenerator(ABC):
 
     def _probe(self) -> None:
         """Paint as little as takes the memory that any image takes."""
-        self._paint(self._trial())
+        trial = self._trial()
+        self._paint(trial, self._draw(trial))
 
     def _trial(self) -> list[ImageRequest]:
         request = ImageRequest(entity=self.entities[0], seed=0, steps=TRIAL_STEPS)
@@ -136,7 +152,9 @@ class BatchedGenerator(ABC):
 
     def _fits(self) -> bool:
         try:
+            waiting = [self._draw(self._trial()) for _ in range(1, self.calls_at_once)]
             self._probe()
+            del waiting
         except Exception as problem:
             if not out_of_memory(problem):
                 raise
@@ -165,25 +183,36 @@ class BatchedGenerator(ABC):
             part = requests[first : first + self.compute_batch]
             padded = [*part, *[part[-1]] * (self.compute_batch - len(part))]
             with self._failures_told():
-                images += self._finished(self._paint(padded)[: len(part)], part)
+                drawn = self._draw(padded)
+                with self._turn:
+                    sent = self._sent(self._paint(padded, drawn)[: len(part)])
+                images += self._finished(sent, part)
             if on_step:
                 on_step(len(images), len(requests))
         return images
 
-    def _finished(
-        self, painted: torch.Tensor, requests: Sequence[ImageRequest]
-    ) -> list[np.ndarray]:
-        """Return (N, 3, H, W) as bytes at the wanted sizes, if all of them are images."""
-        # On the device, and copied once: a quarter of the bytes.
+    def _sent(self, painted: torch.Tensor) -> Sent:
+        """Begin to copy (N, 3, H, W) from the device as bytes, before it is given more to do."""
         sound = (painted.isfinite() & (painted.amax((1, 2, 3), keepdim=True) >= BLACK)).flatten(1)
         pixels = (painted.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
-        for good, request in zip(sound.all(1).tolist(), requests, strict=True):
+        copies = [each.contiguous().to("cpu", non_blocking=True) for each in (sound.all(1), pixels)]
+        arrived = torch.cuda.Event() if self.device.type == "cuda" else None
+        if arrived:
+            arrived.record()
+        return copies[0], copies[1], arrived
+
+    def _finished(self, sent: Sent, requests: Sequence[ImageRequest]) -> list[np.ndarray]:
+        """Return images at the wanted sizes, if all of them are images."""
+        sound, pixels, arrived = sent
+        if arrived:
+            arrived.synchronize()
+        for good, request in zip(sound.tolist(), requests, strict=True):
             if not good:
                 raise GenerationError(
                     f"'{self.name}' made no image of {request.entity} from seed {request.seed}: "
                     f"it is black or holds no numbers; {self.mend}"
                 )
-        made = pixels.contiguous().cpu().numpy()
+        made = pixels.numpy()
         return [_resized(image, r.size) for image, r in zip(made, requests, strict=True)]
 
     @contextmanager

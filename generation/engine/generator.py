@@ -52,6 +52,11 @@ class Generator(Protocol):
     compiled: bool
 
     @property
+    def calls_at_once(self) -> int:
+        """How many threads may ask at once."""
+        ...
+
+    @property
     def revision(self) -> str:
         """Hash of the settings, the weights among them."""
         ...

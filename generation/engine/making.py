@@ -1,5 +1,6 @@
 """Where requests become images: calls go in, images come out as they are made."""
 
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from types import TracebackType
@@ -55,15 +56,15 @@ class Maker(Protocol):
 
 
 class InThread:
-    """A generator in a thread of this process, so that images can be recorded meanwhile."""
+    """A generator in threads of this process, so that images can be recorded meanwhile."""
 
     def __init__(self, generator: Generator) -> None:
         self.name, self.revision = generator.name, generator.revision
         self.licence, self.compute_batch = generator.licence, generator.compute_batch
         self.compiled = generator.compiled
         self._generator = generator
-        self._thread = ThreadPoolExecutor(1)
-        self._under_way: tuple[int, Future[Sequence[np.ndarray]]] | None = None
+        self._threads = ThreadPoolExecutor(generator.calls_at_once)
+        self._under_way: deque[tuple[int, Future[Sequence[np.ndarray]]]] = deque()
 
     def settings(self) -> dict[str, object]:
         """Return the generator's settings; see `Maker`."""
@@ -71,21 +72,21 @@ class InThread:
 
     @property
     def has_room(self) -> bool:
-        """Whether nothing is being made; see `Maker`."""
-        return self._under_way is None
+        """Whether the generator could begin another call; see `Maker`."""
+        return len(self._under_way) < self._generator.calls_at_once
 
     def submit(self, call: int, requests: Sequence[ImageRequest]) -> None:
         """Have images made; see `Maker`."""
-        self._under_way = call, self._thread.submit(self._generator.generate, requests)
+        self._under_way.append((call, self._threads.submit(self._generator.generate, requests)))
 
     def collect(self, timeout: float) -> tuple[int, Sequence[np.ndarray]] | None:
-        """Return the call under way once it is finished; see `Maker`."""
-        if self._under_way is None:
+        """Return the first call under way once it is finished; see `Maker`."""
+        if not self._under_way:
             return None
-        call, images = self._under_way
+        call, images = self._under_way[0]
         if not wait([images], timeout).done:
             return None
-        self._under_way = None
+        self._under_way.popleft()
         return call, images.result()
 
     def __enter__(self) -> Self:
@@ -97,4 +98,4 @@ class InThread:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._thread.shutdown(cancel_futures=True)
+        self._threads.shutdown(cancel_futures=True)

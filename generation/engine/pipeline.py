@@ -133,13 +133,16 @@ class PipelineGenerator(BatchedGenerator):
         one = self._trial()[:1]
         self._check(one)
         with self._failures_told():
-            self._finished(self._paint(one, upscaler_steps=TRIAL_STEPS), one)
+            self._finished(self._sent(self._paint(one, upscaler_steps=TRIAL_STEPS)), one)
 
     def _probe(self) -> None:
         self._paint(self._trial(), upscaler_steps=TRIAL_STEPS)
 
     def _paint(
-        self, requests: Sequence[ImageRequest], upscaler_steps: int | None = None
+        self,
+        requests: Sequence[ImageRequest],
+        drawn: Sequence[torch.Tensor] = (),
+        upscaler_steps: int | None = None,
     ) -> torch.Tensor:
         try:
             return self._paint_both(requests, upscaler_steps)

@@ -35,8 +35,9 @@ class Painter:
     name, revision, licence, compute_batch, compiled = "dermdiff", "r1", "CC0-1.0", 4, False
     controls, entities = frozenset(), ("mel", "nv")
 
-    def __init__(self, stop_at=None):
+    def __init__(self, stop_at=None, calls_at_once=1):
         self.stop_at, self.calls, self.asked = stop_at, 0, []
+        self.calls_at_once = calls_at_once
 
     def settings(self):
         return {"weights": "none", "trained_on": ["clinic"]}
@@ -111,12 +112,14 @@ def test_a_prompt_names_the_entity_where_nothing_else_does(db):
     assert batch.planned.count() == 2
 
 
-def test_a_batch_that_was_stopped_goes_on_to_the_same_images(batch):
+@pytest.mark.parametrize("calls_at_once", [1, 2])
+def test_a_batch_that_was_stopped_goes_on_to_the_same_images(batch, calls_at_once):
     with pytest.raises(KeyboardInterrupt):
-        run_batch(batch, Painter(stop_at=2))
+        run_batch(batch, Painter(stop_at=2, calls_at_once=calls_at_once))
     assert progress_of(batch) == (4, 10)
+    assert not batch.planned.filter(claimed_until__isnull=False, image=None).exists()
 
-    assert run_batch(batch, Painter()) == 6
+    assert run_batch(batch, Painter(calls_at_once=calls_at_once)) == 6
     resumed = made()
     Batch.objects.all().delete()
     run_batch(

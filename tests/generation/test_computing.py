@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -66,6 +67,15 @@ def test_eight_requests_give_the_same_bytes_together_alone_reversed_and_resumed(
     assert apart(together, [tiny.generate([each])[0] for each in wanted]) == 0
     assert apart(together, tiny.generate(wanted[::-1])[::-1]) == 0
     assert apart(together, tiny.generate(wanted[:3]) + tiny.generate(wanted[3:])) == 0
+
+
+def test_threads_that_ask_at_once_get_what_each_asked_for(tiny):
+    wanted = [[request(("mel", "nv")[k % 2], seed) for seed in (k, k + 50)] for k in range(6)]
+
+    with ThreadPoolExecutor(2) as threads:
+        together = list(threads.map(tiny.generate, wanted))
+
+    assert all(apart(tiny.generate(w), t) == 0 for w, t in zip(wanted, together, strict=True))
 
 
 def test_every_dtype_begins_from_the_same_noise(folder, monkeypatch):

@@ -332,9 +332,9 @@ def test_a_scheduler_whose_noise_no_seed_decides_is_refused(folder, monkeypatch)
 
 def test_a_black_image_is_no_image(tiny):
     with pytest.raises(GenerationError, match="made no image of mel from seed 1: it is black"):
-        tiny._finished(torch.zeros(1, 3, SIZE, SIZE), [request()])
+        tiny._finished(tiny._sent(torch.zeros(1, 3, SIZE, SIZE)), [request()])
     with pytest.raises(GenerationError, match="holds no numbers"):
-        tiny._finished(torch.full((1, 3, SIZE, SIZE), torch.nan), [request()])
+        tiny._finished(tiny._sent(torch.full((1, 3, SIZE, SIZE), torch.nan)), [request()])
 
 
 def test_a_control_that_is_not_honoured_is_refused(tiny):

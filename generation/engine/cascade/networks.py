@@ -110,9 +110,11 @@ def clean_of(output: torch.Tensor, noisy: torch.Tensor, signal: torch.Tensor) ->
     Args:
         output: (B, C, h, w), of the network.
         noisy: (B, C, h, w), what it saw.
-        signal: (B,) or scalar, share of the variance: the schedule's `alphas_cumprod`.
+        signal: (B,) or scalar, share of the variance: the schedule's `alphas_cumprod`. A scalar
+            may be on the CPU: a GPU takes it without being waited for.
     """
-    signal = signal.to(noisy.device).view(-1, 1, 1, 1)
+    if signal.ndim:
+        signal = signal.view(-1, 1, 1, 1)
     return (KEPT * signal.sqrt() * noisy + (1 - signal) * output) / (1 - signal + KEPT * signal)
 
 

@@ -81,11 +81,16 @@ class DermGanGenerator(BatchedGenerator):
                 )
             check_mask(request.lesion, "lesion")
 
-    def _paint(self, requests: Sequence[ImageRequest]) -> torch.Tensor:
-        mapped, noise = (
+    def _draw(self, requests: Sequence[ImageRequest]) -> list[torch.Tensor]:
+        return [
             torch.stack(part).to(self.device, memory_format=torch.channels_last)
             for part in zip(*map(self._asked, requests), strict=True)
-        )
+        ]
+
+    def _paint(
+        self, requests: Sequence[ImageRequest], drawn: Sequence[torch.Tensor]
+    ) -> torch.Tensor:
+        mapped, noise = drawn
         with fast_math(self.device):
             painted = self._painter(mapped, noise).float()
         known, kept = (
