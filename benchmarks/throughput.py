@@ -229,7 +229,10 @@ def _cascade_peer(generator: CascadeGenerator, dtype: torch.dtype | None) -> Mad
     """Return a loop over the same networks as pipelines of diffusers run theirs."""
     wanted = dtype or getattr(torch, str(generator.settings()["dtype"]))
     device = generator.device
-    base, upsampler, conditions = (part.to(device, wanted) for part in _plain_networks(generator))
+    base, upsampler, conditions = (
+        torch.nn.Module.to(part, device, wanted)  # diffusers' own would warn of what is meant
+        for part in _plain_networks(generator)
+    )
     upsampler.class_embedding.float()  # which diffusers gives numbers in float32
 
     @torch.no_grad()

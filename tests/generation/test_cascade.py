@@ -8,7 +8,7 @@ import torch
 
 from generation.engine.cascade.files import WeightsOrigin, load_cascade, save_cascade
 from generation.engine.cascade.generator import CascadeGenerator
-from generation.engine.cascade.networks import build_base, build_upsampler
+from generation.engine.cascade.networks import build_base, build_upsampler, soften
 from generation.engine.contact_sheet import contact_sheet
 from generation.engine.generator import GenerationError, ImageRequest
 from generation.engine.prompts import prompt_of
@@ -94,6 +94,22 @@ def test_attributes_change_the_image_and_words_say_the_same(dermdiff):
     assert changed > 0.5
     assert np.abs(said - attributes).mean() < changed
     assert np.abs(said - attributes).mean() < np.abs(other - attributes).mean() / 3
+
+
+def test_coloured_grain_goes_while_colours_and_grey_lines_stay():
+    draw = torch.Generator().manual_seed(1)
+    skin = torch.tensor([0.6, 0.2, 0.1]).view(1, 3, 1, 1).expand(1, 3, 64, 64)
+    grain = 0.1 * torch.randn(1, 3, 64, 64, generator=draw)
+    line = torch.zeros(1, 3, 64, 64)
+    line[..., 32] = -0.5
+
+    assert torch.allclose(soften(skin), skin, atol=1e-5)
+    left = soften(skin + grain) - skin
+    tint = left - left.mean(1, keepdim=True)
+    assert tint.std() < 0.4 * (grain - grain.mean(1, keepdim=True)).std()
+    drawn = soften(skin + line) - skin
+    assert drawn[0, :, 32, 32].max() < 0.7 * -0.5  # as deep in every colour
+    assert torch.allclose(drawn[0, 0], drawn[0, 2], atol=1e-5)
 
 
 def test_entities_look_as_they_should(dermdiff):

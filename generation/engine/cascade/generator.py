@@ -17,6 +17,8 @@ from generation.engine.cascade.networks import (
     BASE_FOLD,
     BASE_SIZE,
     BEND,
+    COLOUR,
+    DETAIL,
     FINE_FOLD,
     FINE_SIZE,
     LEAST_NOISE,
@@ -26,6 +28,7 @@ from generation.engine.cascade.networks import (
     clean_of,
     enlarge,
     fold,
+    soften,
     solver,
     times_of,
     unfold,
@@ -41,7 +44,7 @@ Known = tuple[torch.Tensor, torch.Tensor]
 
 # What is wide, the coarse image tells already. The last is near the image: what a step paints from
 # noise is the mean of all that may be under it, and has no texture that the noise drowned.
-FINE_TIMES = (999, 774, 566, 379, 215, 81, 20)
+FINE_TIMES = (999, 774, 566, 379, 215, 81, 30, 8)
 TILE_STEP = 48  # px of the coarse image between tiles of 64
 COARSE_NOISE = 0.05  # hides the base stage's flaws from the upsampler (Ho et al. 2022)
 # Times of the diffusion, of 1000, at which guidance counts: at the highest noise it harms, at low
@@ -106,6 +109,7 @@ class CascadeGenerator(BatchedGenerator):
             "noise": (MOST_NOISE, LEAST_NOISE, BEND),
             "fine_times": FINE_TIMES,
             "coarse_noise": COARSE_NOISE,
+            "softened": (DETAIL, COLOUR),
             "guided": GUIDED,
             "dtype": str(compute_dtype(self.device)).removeprefix("torch."),
             **super().settings(),
@@ -232,7 +236,11 @@ class CascadeGenerator(BatchedGenerator):
             return self._run(self._upsampler, torch.cat([noisy, seen], dim=1), time, 1000 * level)
 
         sample = fold(noise, FINE_FOLD)
-        return unfold(self._solve(solver(times), sample, paint, known), FINE_FOLD)
+        painted = soften(unfold(self._solve(solver(times), sample, paint, known), FINE_FOLD))
+        if known:
+            clean, where = (unfold(each, FINE_FOLD) for each in known)
+            painted = torch.where(where, clean, painted)
+        return painted
 
     @torch.inference_mode()
     def magnify(self, image: np.ndarray, where: np.ndarray, seed: int) -> np.ndarray:

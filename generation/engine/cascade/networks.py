@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from diffusers import DDPMScheduler, DPMSolverMultistepScheduler, UNet2DModel
 from torch import nn
-from torch.nn.functional import interpolate, pixel_shuffle, pixel_unshuffle
+from torch.nn.functional import conv2d, interpolate, pad, pixel_shuffle, pixel_unshuffle
 
 from generation.engine.cascade.conditions import Conditions
 from generation.engine.vocabulary import Vocabulary
@@ -26,6 +26,8 @@ CHANNELS = (128, 192, 224)  # of the base network
 DROPOUT = 0.1  # of it: a rare entity is a hundred images
 MOST_NOISE, LEAST_NOISE, BEND = 200.0, 0.02, 5.0  # of the base network's steps
 KEPT = 0.01  # about the variance of what a network cannot tell from a noisy image
+BRIGHTNESS = (0.299, 0.587, 0.114)  # of red, green and blue, as JPEG tells them apart
+DETAIL, COLOUR = 0.5, 1.0  # px, standard deviations of `soften`
 
 
 class BaseNetwork(nn.Module):
@@ -156,6 +158,27 @@ def unfold(folded: torch.Tensor, side: int) -> torch.Tensor:
 def enlarge(coarse: torch.Tensor) -> torch.Tensor:
     """Enlarge (B, 3, H, W) four times, smoothly: what the upsampler starts from."""
     return interpolate(coarse, scale_factor=SCALE, mode="bicubic", align_corners=False)
+
+
+def soften(image: torch.Tensor) -> torch.Tensor:
+    """Take from (B, 3, H, W) the grain that the last step leaves: noise, alike in each colour.
+
+    What is finest is kept of the brightness alone, a little blurred. A photograph, through the mask
+    of a sensor's colours and JPEG, holds hardly more.
+    """
+    detail, wide = (_blurred(image, width) for width in (DETAIL, COLOUR))
+    grey = torch.tensor(BRIGHTNESS, device=image.device).view(1, 3, 1, 1)
+    return wide + (grey * (detail - wide)).sum(1, keepdim=True)
+
+
+def _blurred(image: torch.Tensor, width: float) -> torch.Tensor:
+    """Blur each channel by a Gaussian of so many px."""
+    reach = 3
+    bell = torch.exp(-((torch.arange(-reach, reach + 1, device=image.device) / width) ** 2) / 2)
+    bell = (bell / bell.sum()).repeat(3, 1, 1, 1)
+    padded = pad(image, (reach,) * 4, mode="reflect")
+    down = conv2d(padded, bell.transpose(2, 3), groups=3)
+    return conv2d(down, bell, groups=3)
 
 
 def add_noise_level(coarse: torch.Tensor, noise: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
