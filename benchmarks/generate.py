@@ -24,7 +24,7 @@ from generation.batches import plan_batch, run_batch
 
 class Instant:
     name, revision, licence = "dermdiff", "instant", "CC0-1.0"
-    compute_batch, compiled = 8, False
+    compute_batch, calls_at_once, compiled = 8, 1, False
     def settings(self):
         return {}
     def generate(self, requests, on_step=None):
