@@ -151,16 +151,16 @@ class BatchedGenerator(ABC):
         return [self.vocabulary.settled(request)] * self.compute_batch
 
     def _fits(self) -> bool:
+        waiting: list[Sequence[torch.Tensor]] = []
         try:
-            waiting = [self._draw(self._trial()) for _ in range(1, self.calls_at_once)]
+            waiting += [self._draw(self._trial()) for _ in range(1, self.calls_at_once)]
             self._probe()
-            del waiting
+            return True
         except Exception as problem:
             if not out_of_memory(problem):
                 raise
-        else:
-            return True
         # Only here has the exception let go of the tensors.
+        waiting.clear()
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -177,7 +177,8 @@ class BatchedGenerator(ABC):
                 black or as no number, or memory ran out.
         """
         requests = [self.vocabulary.settled(request) for request in requests]
-        self._check(requests)
+        with self._turn:  # a pipeline's tokenizer is not for two
+            self._check(requests)
         images: list[np.ndarray] = []
         for first in range(0, len(requests), self.compute_batch):
             part = requests[first : first + self.compute_batch]
@@ -198,7 +199,7 @@ class BatchedGenerator(ABC):
         copies = [each.contiguous().to("cpu", non_blocking=True) for each in (sound.all(1), pixels)]
         arrived = torch.cuda.Event() if self.device.type == "cuda" else None
         if arrived:
-            arrived.record()
+            arrived.record(torch.cuda.current_stream(self.device))
         return copies[0], copies[1], arrived
 
     def _finished(self, sent: Sent, requests: Sequence[ImageRequest]) -> list[np.ndarray]:
@@ -212,7 +213,7 @@ class BatchedGenerator(ABC):
                     f"'{self.name}' made no image of {request.entity} from seed {request.seed}: "
                     f"it is black or holds no numbers; {self.mend}"
                 )
-        made = pixels.numpy()
+        made = pixels.numpy().copy()  # or whoever keeps them holds memory that stays in place
         return [_resized(image, r.size) for image, r in zip(made, requests, strict=True)]
 
     @contextmanager

@@ -130,6 +130,22 @@ def test_a_batch_that_was_stopped_goes_on_to_the_same_images(batch, calls_at_onc
     assert len(resumed) == 10
 
 
+def test_a_call_that_fails_leaves_those_before_it_recorded_and_claims_nothing(batch):
+    class Refuses(Painter):
+        def generate(self, requests, on_step=None):
+            if any(r.seed == last.seed for r in requests):
+                raise GenerationError("it came out black")
+            return super().generate(requests)
+
+    last = batch.planned.order_by("index")[7]
+
+    with pytest.raises(GenerationError, match="came out black"):
+        run_batch(batch, Refuses(calls_at_once=2))
+
+    assert progress_of(batch) == (4, 10)
+    assert not batch.planned.filter(claimed_until__isnull=False, image=None).exists()
+
+
 def test_a_store_that_takes_no_more_is_an_error_and_leaves_nothing_half_done(db):
     """A limit on the size of files stands for a disk that is full."""
     batch = plan_batch(generator="dermdiff", per_entity=5, entities=["mel", "nv"], seed=91)

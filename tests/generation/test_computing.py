@@ -69,13 +69,33 @@ def test_eight_requests_give_the_same_bytes_together_alone_reversed_and_resumed(
     assert apart(together, tiny.generate(wanted[:3]) + tiny.generate(wanted[3:])) == 0
 
 
-def test_threads_that_ask_at_once_get_what_each_asked_for(tiny):
-    wanted = [[request(("mel", "nv")[k % 2], seed) for seed in (k, k + 50)] for k in range(6)]
+@pytest.mark.parametrize("kind", ["cascade", "pipeline"])
+def test_threads_that_ask_at_once_get_what_each_asked_for(kind, tiny, pipeline):
+    if kind == "pipeline":
+        tiny = PipelineGenerator("tiny", pipeline, "cpu", 2)
+    size = 256 if kind == "cascade" else SIZE
+    entities = tiny.entities[:2]
+    wanted = [
+        [request(entities[k % 2], seed, size=size, age=10.0 * k) for seed in (k, k + 50)]
+        for k in range(6)
+    ]
 
     with ThreadPoolExecutor(2) as threads:
         together = list(threads.map(tiny.generate, wanted))
 
     assert all(apart(tiny.generate(w), t) == 0 for w, t in zip(wanted, together, strict=True))
+
+
+def test_what_is_kept_of_a_canvas_comes_back_as_it_was(tiny):
+    keep = np.zeros((256, 256), bool)
+    keep[60:180, 90:200] = True
+    canvas = np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8)
+    canvas[~keep] = 128
+
+    image = tiny.generate([request(canvas=canvas, keep=keep)])[0]
+
+    assert np.abs(image.astype(int) - canvas)[keep].max() <= 1
+    assert image[~keep].std() > 1
 
 
 def test_every_dtype_begins_from_the_same_noise(folder, monkeypatch):

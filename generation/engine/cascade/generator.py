@@ -183,8 +183,8 @@ class CascadeGenerator(BatchedGenerator):
         """Paint (B, 3, 64, 64) with classifier-free guidance (Ho and Salimans 2022, eq. 6)."""
         given = torch.stack([self._condition(request) for request in requests])
         nothing = self._nothing().repeat(len(given), 1)  # laid out as `given`, or compiled twice
-        guidance = torch.tensor([request.guidance for request in requests], device=self.device)
-        guidance = guidance.view(-1, 1, 1, 1)
+        guidance = torch.tensor([request.guidance for request in requests])
+        guidance = guidance.to(self.device, non_blocking=True).view(-1, 1, 1, 1)
         unguided = all(request.guidance == 1 for request in requests)
 
         def paint(noisy: torch.Tensor, time: torch.Tensor) -> torch.Tensor:

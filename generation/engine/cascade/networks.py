@@ -161,14 +161,14 @@ def enlarge(coarse: torch.Tensor) -> torch.Tensor:
 
 
 def soften(image: torch.Tensor) -> torch.Tensor:
-    """Take from (B, 3, H, W) the grain that the last step leaves: noise, alike in each colour.
+    """Take from (B, 3, H, W) the grain that the last step leaves: noise of each colour's own.
 
     What is finest is kept of the brightness alone, a little blurred. A photograph, through the mask
     of a sensor's colours and JPEG, holds hardly more.
     """
     detail, wide = (_blurred(image, width) for width in (DETAIL, COLOUR))
-    grey = torch.tensor(BRIGHTNESS, device=image.device).view(1, 3, 1, 1)
-    return wide + (grey * (detail - wide)).sum(1, keepdim=True)
+    parts = zip(BRIGHTNESS, (detail - wide).split(1, dim=1), strict=True)
+    return wide + sum(weight * part for weight, part in parts)
 
 
 def _blurred(image: torch.Tensor, width: float) -> torch.Tensor:
