@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -80,9 +81,24 @@ def test_threads_that_ask_at_once_get_what_each_asked_for(kind, tiny, pipeline):
         for k in range(6)
     ]
 
+    inside, most = [], []
+
+    def enter(*_):
+        inside.append(0)
+        time.sleep(0.005)  # long enough for another to come in, if it may
+        most.append(len(inside))
+
+    def leave(*_):
+        inside.pop()
+
+    network = tiny._base if kind == "cascade" else tiny._pipeline.unet
+    network.register_forward_pre_hook(enter)
+    network.register_forward_hook(leave)
+
     with ThreadPoolExecutor(2) as threads:
         together = list(threads.map(tiny.generate, wanted))
 
+    assert set(most) == {1}
     assert all(apart(tiny.generate(w), t) == 0 for w, t in zip(wanted, together, strict=True))
 
 
